@@ -1,0 +1,227 @@
+"""What a reader may see of the controller: immutable views of bridges, ports, hosts, links, apps, flows and events.
+
+The dashboard, the REST API and the command line see nothing else. Times are seconds since the epoch; counters are None
+where the switch did not say; collections come sorted by name or number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The controller itself, with the sizes of its collections."""
+
+    version: str
+    state: Literal["ready", "starting"]
+    started: float
+    listen: tuple[str, ...]
+    bridges: int
+    connected: int
+    ports: int
+    hosts: int
+    links: int
+    flows: int
+    apps: int
+    apps_failed: int
+    revision: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeView:
+    """An Open vSwitch bridge that is, or was, connected; `reason` says why it is not."""
+
+    name: str
+    dpid: str
+    state: Literal["connected", "syncing", "disconnected"]
+    address: str
+    protocol: Literal["1.4", "1.3", ""]
+    since: float
+    description: str
+    ports: int
+    flows: int
+    pending: int
+    rejected: int
+    flow_mods: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortView:
+    """A port of a bridge, its OpenFlow counters, and what is behind it (`peer` is "s2/s2-eth3", or empty at the edge)."""
+
+    bridge: str
+    port: int
+    name: str
+    mac: str
+    state: Literal["up", "down"]
+    network: str
+    speed: int | None
+    peer: str
+    hosts: int
+    rx_packets: int | None
+    tx_packets: int | None
+    rx_bytes: int | None
+    tx_bytes: int | None
+    rx_dropped: int | None
+    tx_dropped: int | None
+    rx_errors: int | None
+    tx_errors: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """An address that was learned, and where."""
+
+    mac: str
+    ips: tuple[str, ...]
+    network: str
+    bridge: str
+    port: int
+    port_name: str
+    first_seen: float
+    last_seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """One direction of a link between two bridges."""
+
+    bridge: str
+    port: int
+    port_name: str
+    peer: str
+    peer_port: int
+    peer_port_name: str
+    state: Literal["up"]
+
+
+@dataclass(frozen=True, slots=True)
+class AppView:
+    """A plugin; `error` is the traceback of one that failed."""
+
+    name: str
+    state: Literal["running", "disabled", "failed"]
+    description: str
+    stages: tuple[str, ...]
+    flows: int
+    rows: int
+    packet_ins: int
+    config: Mapping[str, Any]
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowView:
+    """A flow, group or meter, with the app, rule and row that want it. Match and actions are ovs-ofctl text.
+
+    `status` is "installed", "pending", "rejected: ...", "hidden by ..." or "foreign".
+    """
+
+    kind: Literal["flow", "group", "meter"]
+    bridge: str
+    table: int
+    stage: str
+    priority: int
+    match: str
+    actions: str
+    cookie: str
+    app: str
+    rule: str
+    row: str
+    why: str
+    status: str
+    packets: int | None
+    bytes: int | None
+    idle: int
+    hard: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """Something that happened; equal ones in a row are folded and counted."""
+
+    seq: int
+    time: float
+    severity: Literal["info", "warning", "error"]
+    kind: str
+    subject: str
+    text: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a long list; `next` is an opaque cursor, empty at the end."""
+
+    items: tuple[FlowView, ...]
+    total: int
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What is new since a sequence number and a revision; `changed` names collections."""
+
+    seq: int
+    revision: int
+    events: tuple[EventView, ...]
+    changed: frozenset[str]
+
+
+class QueryError(ValueError):
+    """A question that cannot be answered; becomes problem+json (RFC 9457) in the API."""
+
+    def __init__(self, code: Literal[404, 409, 422, 503], title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.title = title
+        self.detail = detail
+
+
+class View(Protocol):
+    """The reader's whole interface. Every method may be called from any thread."""
+
+    def status(self) -> Status:
+        """Count everything."""
+
+    def bridges(self) -> tuple[BridgeView, ...]:
+        """All bridges by name, the disconnected too."""
+
+    def ports(self, bridge: str = "") -> tuple[PortView, ...]:
+        """Ports by bridge and number."""
+
+    def hosts(self) -> tuple[HostView, ...]:
+        """Learned hosts by address."""
+
+    def links(self) -> tuple[LinkView, ...]:
+        """Links, each direction by itself."""
+
+    def apps(self) -> tuple[AppView, ...]:
+        """Plugins by name."""
+
+    def flows(
+        self,
+        bridge: str = "",
+        table: int | None = None,
+        app: str = "",
+        filter: str = "",
+        search: str = "",
+        sort: str = "",
+        limit: int = 100,
+        cursor: str = "",
+    ) -> Page:
+        """Flows, groups and meters; `filter` is the language of ovs.flow, `search` a plain substring."""
+
+    def events(self, after: int = 0, limit: int = 200, kind: str = "", severity: str = "") -> tuple[EventView, ...]:
+        """History, newest last."""
+
+    def wait(self, seq: int, revision: int, timeout: float) -> Update:
+        """Block until something is newer than `seq` or `revision`; an empty Update when the time is over."""
+
+    def set_app(self, name: str, enabled: bool) -> AppView:
+        """Start or stop a plugin while traffic flows."""
