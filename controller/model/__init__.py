@@ -1,0 +1,30 @@
+"""The words everybody uses: addresses, rows, events, cookies.
+
+Frozen values, standard library only. Everything else in weft may import this package;
+it imports nothing of weft. What a value means on the wire is not known here.
+"""
+
+from controller.model.address import IPv4, IPv6, Mac
+from controller.model.events import BridgeDown, BridgeUp, FlowExpired, PacketIn, PortDown, PortUp
+from controller.model.rows import Bridge, Host, Link, Network, Number, Port, Row, StageRow, key
+
+__all__ = [
+    "Bridge",
+    "BridgeDown",
+    "BridgeUp",
+    "FlowExpired",
+    "Host",
+    "IPv4",
+    "IPv6",
+    "Link",
+    "Mac",
+    "Network",
+    "Number",
+    "PacketIn",
+    "Port",
+    "PortDown",
+    "PortUp",
+    "Row",
+    "StageRow",
+    "key",
+]

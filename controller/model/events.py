@@ -1,0 +1,104 @@
+"""What happens, as apps are told of it. `@on(PortDown)` subscribes a handler.
+
+Everything but `PacketIn` goes to every app that asks for it. A packet-in goes to one app: the one whose flow
+sent the frame up, found by the flow's cookie.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.model.address import Mac
+from controller.model.rows import Row
+
+IN_PORT_TLV = 0x80000004
+NETWORK_TLV = 0x00010004
+
+
+class PacketIn:
+    """A frame that a flow of this app copied to the controller.
+
+    `data` is the frame (perhaps only its first bytes), `in_port` the port it came in by, `table` the table and
+    `cookie` the cookie of the flow that sent it. Headers are read when asked for, never before.
+    """
+
+    __slots__ = ("bridge", "cookie", "data", "in_port", "match", "reason", "table")
+
+    def __init__(
+        self, bridge: str, in_port: int, data: bytes, cookie: int = 0, table: int = 0, reason: int = 0, match: bytes = b""
+    ) -> None:
+        self.bridge = bridge
+        self.in_port = in_port
+        self.data = data
+        self.cookie = cookie
+        self.table = table
+        self.reason = reason
+        self.match = match
+
+    @property
+    def eth_dst(self) -> Mac:
+        """Destination address of the frame."""
+        return bytes.__new__(Mac, self.data[:6])
+
+    @property
+    def eth_src(self) -> Mac:
+        """Source address of the frame."""
+        return bytes.__new__(Mac, self.data[6:12])
+
+    @property
+    def eth_type(self) -> int:
+        """EtherType, 16 bits; 0x8100 where the frame carries a VLAN tag."""
+        return int.from_bytes(self.data[12:14], "big")
+
+    @property
+    def network(self) -> int:
+        """The number in the network register when the frame was sent up, 0 where it was not set."""
+        pos, tlvs = 0, self.match
+        while pos + 4 <= len(tlvs):
+            header = int.from_bytes(tlvs[pos : pos + 4], "big")
+            if header == NETWORK_TLV:
+                return int.from_bytes(tlvs[pos + 4 : pos + 8], "big")
+            pos += 4 + (header & 0xFF)
+        return 0
+
+    def __repr__(self) -> str:
+        return f"PacketIn({self.bridge} port {self.in_port}, {self.eth_src} > {self.eth_dst}, {len(self.data)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeUp:
+    """A bridge connected, and its ports are known."""
+
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeDown:
+    """A bridge went away; its flows go on working without us."""
+
+    bridge: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortUp:
+    """A port appeared or its link came up."""
+
+    bridge: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class PortDown:
+    """A port lost its link or was removed."""
+
+    bridge: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlowExpired:
+    """A flow with `idle=` or `hard=` timed out on `bridge`. `row` is the row that the flow was made for."""
+
+    bridge: str
+    row: Row

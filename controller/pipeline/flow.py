@@ -1,0 +1,110 @@
+"""Flow, Group, Meter: what should exist on a bridge, as canonical bytes.
+
+    slot   what makes it the same thing   table(1) priority(2) match | 255 group id(4) | 254 meter id(4)
+    body   what it does                   instructions               | type, buckets   | flags, bands
+    opts   idle(2) hard(2) flags(2) importance(2)
+
+One shape for all three: one store, one diff, one status. Text and objects are made from it for people only.
+"""
+
+from __future__ import annotations
+
+from struct import pack, unpack_from
+from typing import NamedTuple
+
+from controller.model.rows import Row
+from controller.pipeline.actions import Action, Instruction, meter_instruction
+from controller.pipeline.actions import group as group_action
+
+METER_SLOT, GROUP_SLOT = 254, 255
+NO_OPTS = bytes(8)
+SEND_FLOW_REMOVED = 1
+ANY = 0xFFFFFFFF
+GROUP_KINDS = {"all": 0, "select": 1, "indirect": 2, "failover": 3}
+
+Where = str | Row | None
+
+
+class Flow(NamedTuple):
+    """A flow that should exist. `where`: a bridge name, a row whose bridges all get it (scope), None = the row's bridge."""
+
+    slot: bytes
+    body: bytes
+    opts: bytes
+    where: Where
+    why: str
+
+    def on(self, where: Where) -> Flow:
+        """The same on another bridge, or on all bridges of a scope such as a network."""
+        return _new(type(self), (self[0], self[1], self[2], where, self[4]))
+
+
+_new = tuple.__new__
+
+
+class Group(Flow):
+    """A group that should exist; `use` is the action that hands a frame to it."""
+
+    __slots__ = ()
+
+    @property
+    def use(self) -> Action:
+        """The action that sends a frame to this group."""
+        return group_action(int.from_bytes(self.slot[1:], "big"))
+
+
+class Meter(Flow):
+    """A meter that should exist; `number` for `controller(meter=)`, `use` to drop frames above the rate."""
+
+    __slots__ = ()
+
+    @property
+    def number(self) -> int:
+        """The meter's id on the bridge."""
+        return int.from_bytes(self.slot[1:], "big")
+
+    @property
+    def use(self) -> Instruction:
+        """The instruction that drops frames above the rate."""
+        return meter_instruction(self.number)
+
+
+def options(idle: int, hard: int) -> bytes:
+    """Timeouts in seconds, 0..65535. A flow that can expire tells us when it does."""
+    if not (idle or hard):
+        return NO_OPTS
+    if not (0 <= idle <= 0xFFFF and 0 <= hard <= 0xFFFF):
+        raise ValueError(f"idle={idle} hard={hard}: a timeout is 0..65535 seconds")
+    return pack("!HHHH", idle, hard, SEND_FLOW_REMOVED, 0)
+
+
+def bucket(*actions: bytes, weight: int = 0, watch_port: int = ANY) -> bytes:
+    """A bucket of a group: its actions work on a copy of the frame. A goto in it becomes a resubmit, which is allowed there."""
+    body = b"".join(resubmitted(a) if isinstance(a, Instruction) else a for a in actions)
+    return pack("!HHII4x", 16 + len(body), weight, watch_port, ANY) + body
+
+
+def resubmitted(instruction: bytes) -> Action:
+    """The action that does what a goto instruction does."""
+    from controller.pipeline.actions import resubmit
+
+    kind, _, table = unpack_from("!HHB", instruction)
+    if kind != 1:
+        raise TypeError("a bucket takes actions, NEXT and to(STAGE); a meter belongs in a flow")
+    return resubmit(table)
+
+
+def make_group(number: int, kind: str, buckets: list[bytes], why: str = "") -> Group:
+    """A group value; apps call `rows.group(...)`, which finds the number."""
+    if kind not in GROUP_KINDS:
+        raise ValueError(f"a group is one of {', '.join(GROUP_KINDS)}, not {kind!r}")
+    return _new(Group, (pack("!BI", GROUP_SLOT, number), bytes([GROUP_KINDS[kind]]) + b"".join(buckets), NO_OPTS, None, why))
+
+
+def make_meter(number: int, *, kbps: int = 0, pps: int = 0, burst: int = 0, why: str = "") -> Meter:
+    """A meter value with one drop band; apps call `rows.meter(...)`, which finds the number."""
+    if bool(kbps) == bool(pps):
+        raise ValueError("a meter has either kbps= or pps=")
+    flags = (1 if kbps else 2) | (4 if burst else 0) | 8  # unit, burst, statistics
+    band = pack("!HHII4x", 1, 16, kbps or pps, burst)
+    return _new(Meter, (pack("!BI", METER_SLOT, number), pack("!H", flags) + band, NO_OPTS, None, why))

@@ -1,0 +1,11 @@
+"""The pipeline's registers: one line a field, and nowhere else are they numbered.
+
+Registers hold zero when a frame enters a bridge and are lost when it leaves.
+"""
+
+REGISTERS = {
+    "network": "reg0",  # number of the network that the frame belongs to, set in CLASSIFY
+    "to_bridge": "reg1",  # number of the destination bridge, set in FORWARD
+    "out_port": "reg2",  # OpenFlow port that EGRESS sends to
+    "colour": "reg3",  # path of a frame between bridges: 0 shortest
+}

@@ -1,0 +1,117 @@
+"""The pipeline: one line a stage. A frame goes down the list; an app writes the stages that it declares.
+
+Tables are spaced by ten. `NEXT` is "goto my table + 1": a junction with one flow that leads to the next stage, so
+that putting a plugin's stage in changes one flow a bridge. The default flow of a stage is what an unmatched frame does.
+"""
+
+from __future__ import annotations
+
+from struct import error as struct_error
+from typing import Any
+
+from controller.pipeline.actions import DROP, Action, Instruction, goto, instructions, load, output_register
+from controller.pipeline.flow import NO_OPTS, Flow, Where, _new, options
+from controller.pipeline.shape import SHAPES, encode
+
+DEFAULT_NETWORK = 1
+FIRST_PRIVATE_TABLE = 128
+
+
+class _Next(Instruction):
+    """Placeholder for "my table + 1", which only the stage that uses it knows."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NEXT"
+
+
+NEXT = _Next(b"next")
+
+
+class Stage:
+    """A stage of the pipeline. A plugin makes its own: `MIRROR = Stage("MIRROR", after=ADMIT)`.
+
+    `table` is 0 until the plugin is enabled; `default` are the actions for frames that no flow of the stage matches.
+    """
+
+    def __init__(self, name: str, table: int = -1, *, after: Stage | None = None, default: tuple[bytes, ...] = (NEXT,)) -> None:
+        if table < 0 and after is None:
+            raise TypeError(f"stage {name}: say which stage it follows, Stage({name!r}, after=ADMIT)")
+        self.name, self.table, self.after, self.default = name, table, after, default
+        self._bodies: dict[tuple[bytes, ...], bytes] = {}
+
+    def flow(
+        self,
+        *actions: bytes,
+        priority: int = 100,
+        why: str = "",
+        on: Where = None,
+        idle: int = 0,
+        hard: int = 0,
+        **match: Any,
+    ) -> Flow:
+        """A flow of this stage.
+
+        `actions` in order, `NEXT` or `to(STAGE)` to go on, none or DROP to drop; `priority` 0..65535; `idle` and
+        `hard` timeouts in seconds; `why` is shown beside the flow. `match` takes field and register names, values
+        as numbers, addresses, text ("10.0.0.0/8") or (value, mask). Raises TypeError or ValueError with what to write.
+        """
+        try:
+            slot = SHAPES[tuple(match)].pack(self.table, priority, match)
+        except (KeyError, struct_error, TypeError):
+            slot = self._encode(priority, match)
+        body = self._bodies.get(actions)
+        if body is None:
+            body = self._body(actions)
+        return _new(Flow, (slot, body, options(idle, hard) if idle or hard else NO_OPTS, on, why))
+
+    def _encode(self, priority: int, match: dict[str, Any]) -> bytes:
+        if self.table < 0:
+            raise TypeError(f"stage {self.name} is in no pipeline yet; name it in the app: class X(App, stages=({self.name},))")
+        return encode(self.table, priority, match)
+
+    def _body(self, actions: tuple[bytes, ...]) -> bytes:
+        body = instructions(tuple(goto(self.table + 1) if a is NEXT else a for a in actions))
+        if len(self._bodies) > 100_000:
+            self._bodies.clear()
+        self._bodies[actions] = body
+        return body
+
+    def default_flow(self) -> Flow:
+        """What happens to a frame that nothing in this stage matches."""
+        return self.flow(*self.default, priority=0, why=f"nothing in {self.name} matches")
+
+    def place(self, table: int) -> None:
+        """Put a plugin's stage at a table (when the plugin is enabled)."""
+        self.table = table
+        self._bodies.clear()
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def to(stage: Stage) -> Instruction:
+    """Go on in a later stage."""
+    return goto(stage.table)
+
+
+ADMIT = Stage("ADMIT", 0)
+CLASSIFY = Stage("CLASSIFY", 10, default=(load("network", DEFAULT_NETWORK), NEXT))
+POLICY = Stage("POLICY", 20)
+SERVICE = Stage("SERVICE", 30)
+LEARN = Stage("LEARN", 40)
+ANSWER = Stage("ANSWER", 50)
+ROUTE = Stage("ROUTE", 60)
+FORWARD = Stage("FORWARD", 70, default=(goto(90),))
+NEXTHOP = Stage("NEXTHOP", 80, default=(DROP,))
+FLOOD = Stage("FLOOD", 90, default=(DROP,))
+UNSERVICE = Stage("UNSERVICE", 100)
+EGRESS = Stage("EGRESS", 110, default=(output_register("out_port"),))
+
+STAGES = (ADMIT, CLASSIFY, POLICY, SERVICE, LEARN, ANSWER, ROUTE, FORWARD, NEXTHOP, FLOOD, UNSERVICE, EGRESS)
+
+
+def to_port(port: int) -> tuple[Action, Instruction]:
+    """Actions that send a frame out of a local port, by way of UNSERVICE and EGRESS."""
+    return load("out_port", port), to(UNSERVICE)
