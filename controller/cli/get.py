@@ -1,0 +1,150 @@
+"""`weft get`: what the controller knows, as a table, JSON, YAML or names; with `--watch` as it changes."""
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+
+from controller.cli import kinds, options
+from controller.cli.client import PAGE, Client
+from controller.cli.errors import ExitCode, Failure
+from controller.cli.kinds import Kind
+from controller.cli.output import Format, Item, duration, print_table, print_value, shown
+
+Fetch = Callable[[], list[Item]]
+
+
+def get(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help="bridges, ports, links, hosts, apps, flows, events or status.",
+            autocompletion=options.complete_kind,
+        ),
+    ],
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME...", help="Only these.", autocompletion=options.complete_item)
+    ] = None,
+    output: options.Output = Format.TABLE,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on, and show what changes.")] = False,
+    no_headers: options.NoHeaders = False,
+    bridge: options.Bridge = "",
+    app: options.App = "",
+    table: options.Table = None,
+    filter: options.Filter = "",  # noqa: A002 - the option is called so
+    search: options.Search = "",
+    sort: Annotated[str, typer.Option("--sort", help="Order flows by this field; '-packets' for the largest first.")] = "",
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many flows or events.")] = None,
+    event_kind: Annotated[str, typer.Option("--kind", help="Only events of this kind, as bridge.connected.")] = "",
+    severity: Annotated[str, typer.Option("--severity", help="Only events that are info, warning or error.")] = "",
+    state_dir: options.StateDir = None,
+) -> None:
+    """Show bridges, ports, links, hosts, apps, flows, events or the controller's status.
+
+    \b
+    weft get bridges                          one line a bridge
+    weft get ports --bridge s1 -o wide        all counters
+    weft get hosts 10.0.0.3                   find a host by MAC or IP address
+    weft get flows -f 'n_packets>1000' -o json
+    weft get events -w                        follow what happens
+    """
+    client = Client(state_dir)
+    if kind in ("status", "st"):
+        if watch or names:
+            raise typer.BadParameter("status is one thing: it takes no names and cannot be watched.")
+        return show_status(client.get("/status"), output)
+    chosen = kinds.find(kind)
+    if chosen is None:
+        known = ", ".join(known.name for known in kinds.KINDS)
+        raise typer.BadParameter(f"there is no kind '{kind}'. Known: {known}, status.")
+    query: dict[str, Any] = {"bridge": bridge, "app": app, "table": table, "filter": filter, "search": search, "sort": sort}
+    query |= {"limit": limit, "kind": event_kind, "severity": severity}
+    given = {name: value for name, value in query.items() if value not in (None, "")}
+    refuse_filters(chosen, given)
+
+    def fetch() -> list[Item]:
+        return select(chosen, fetch_items(client, chosen, given), names or [], must_exist=not watch)
+
+    if watch:
+        from controller.cli.watch import follow
+
+        return follow(client, chosen, fetch, output, not no_headers)
+    return show(chosen, fetch(), output, not no_headers)
+
+
+def refuse_filters(kind: Kind, given: Iterable[str]) -> None:
+    """A filter that would be ignored is a mistake."""
+    for name in given:
+        if name not in kind.filters:
+            fitting = [other.name for other in kinds.KINDS if name in other.filters]
+            raise typer.BadParameter(f"--{name} narrows {' and '.join(fitting)}, not {kind.name}.")
+
+
+def fetch_items(client: Client, kind: Kind, query: dict[str, Any]) -> list[Item]:
+    """All items that the filters leave; what the API cannot filter is filtered here."""
+    if kind is kinds.FLOWS:
+        limit = query.get("limit")
+        page = min(limit or PAGE, PAGE)
+        return list(islice(client.items("/flows", **{**query, "limit": page}), limit))
+    if kind is kinds.EVENTS:
+        return list(client.items("/events/history", **query))
+    bridge = query.get("bridge")
+    field = "name" if kind is kinds.BRIDGES else "bridge"
+    return [item for item in client.items(f"/{kind.name}") if not bridge or item[field] == bridge]
+
+
+def select(kind: Kind, items: list[Item], names: list[str], must_exist: bool) -> list[Item]:
+    """Only the items with these names; a name that nothing has is not found."""
+    if not names:
+        return items
+    wanted = {name.lower() for name in names}
+    chosen = [item for item in items if wanted & _lower(kind.naming(item))]
+    missing = wanted - {name for item in chosen for name in _lower(kind.naming(item))}
+    if missing and must_exist:
+        singular = kind.name.removesuffix("s")
+        raise Failure(
+            ExitCode.NOT_FOUND, f"no {singular} is called {min(missing)}", f"'weft get {kind.name} -o name' lists the names."
+        )
+    return chosen
+
+
+def _lower(names: tuple[str, ...]) -> set[str]:
+    return {name.lower() for name in names}
+
+
+def show(kind: Kind, items: list[Item], form: Format, headers: bool) -> None:
+    """Print a collection."""
+    if print_value(items, form):
+        return
+    if form is Format.NAME:
+        for item in items:
+            print(kind.naming(item)[0])
+    elif items:
+        print_table(shown(kind.columns, form), items, headers)
+    else:
+        typer.echo(kind.empty, err=True)
+
+
+def show_status(status: Item, form: Format) -> None:
+    """Print the controller itself."""
+    if print_value(status, form):
+        return
+    if form is Format.NAME:
+        print(status["version"])
+        return
+    import time
+
+    lines = {
+        "weft": f"{status['version']}, {status['state']} for {duration(time.time() - status['started'])}",
+        "listens": ", ".join(status["listen"]),
+        "bridges": f"{status['bridges']}, {status['connected']} connected",
+        "ports": status["ports"],
+        "links": status["links"],
+        "hosts": status["hosts"],
+        "flows": status["flows"],
+        "apps": f"{status['apps']}, {status['apps_failed']} failed",
+    }
+    for name, value in lines.items():
+        print(f"{name:<8} {value}")

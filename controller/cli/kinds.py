@@ -1,0 +1,220 @@
+"""What `weft get` can show: for each kind its place in the API, its name, its columns and what narrows it down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.cli.output import Column, Item, age, field, quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A collection of the API as the command line shows it."""
+
+    name: str
+    short: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]  # fields that tell one item from another
+    naming: Callable[[Item], tuple[str, ...]]  # the first is what `-o name` prints; any of them selects the item
+    empty: str  # said when there is nothing: why, and what to do
+    filters: frozenset[str] = frozenset()
+    collections: frozenset[str] = frozenset()  # changes of these make `--watch` ask again
+
+
+def _octets(name: str) -> Callable[[Item], str]:
+    return lambda item: quantity(item[name], "B")
+
+
+def _clock(item: Item) -> str:
+    """Local time, with the date only where it is not today."""
+    moment = datetime.fromtimestamp(item["time"])
+    return moment.strftime("%H:%M:%S" if moment.date() == datetime.now().date() else "%Y-%m-%d %H:%M:%S")
+
+
+def _bridge_state(item: Item) -> str:
+    return f"{item['state']} ({item['reason']})" if item["reason"] else str(item["state"])
+
+
+def _event_text(item: Item) -> str:
+    return str(item["text"]) + (f" (x{item['count']})" if item["count"] > 1 else "")
+
+
+def _last_line(item: Item) -> str:
+    """An app's state; of a failed one also what its traceback ends in."""
+    lines = item["error"].strip().splitlines()
+    return f"{item['state']}: {lines[-1]}" if lines else str(item["state"])
+
+
+def _settings(item: Item) -> str:
+    return " ".join(f"{name}={value}" for name, value in item["config"].items()) or "-"
+
+
+def _owner(item: Item) -> str:
+    """App and rule of a flow, if it has any."""
+    return "/".join(part for part in (item["app"], item["rule"]) if part) or "-"
+
+
+def _link_name(item: Item) -> str:
+    return f"{item['bridge']}/{item['port_name']}>{item['peer']}/{item['peer_port_name']}"
+
+
+BRIDGES = Kind(
+    "bridges",
+    "br",
+    (
+        Column("NAME", field("name")),
+        Column("DPID", field("dpid")),
+        Column("STATE", _bridge_state),
+        Column("PORTS", field("ports")),
+        Column("FLOWS", field("flows")),
+        Column("PENDING", field("pending")),
+        Column("REJECTED", field("rejected")),
+        Column("SINCE", age("since")),
+        Column("ADDRESS", field("address"), wide=True),
+        Column("OPENFLOW", field("protocol"), wide=True),
+        Column("FLOW-MODS", field("flow_mods"), wide=True),
+        Column("DESCRIPTION", field("description"), wide=True),
+    ),
+    ("name",),
+    lambda item: (item["name"], item["dpid"]),
+    "No bridge has connected. Point one here: ovs-vsctl set-controller BRIDGE tcp:127.0.0.1:6653",
+    frozenset({"bridge"}),
+    frozenset({"bridges", "flows"}),
+)
+
+PORTS = Kind(
+    "ports",
+    "po",
+    (
+        Column("BRIDGE", field("bridge")),
+        Column("PORT", field("port")),
+        Column("NAME", field("name")),
+        Column("STATE", field("state")),
+        Column("NETWORK", field("network")),
+        Column("PEER", field("peer")),
+        Column("HOSTS", field("hosts")),
+        Column("RX", _octets("rx_bytes")),
+        Column("TX", _octets("tx_bytes")),
+        Column("MAC", field("mac"), wide=True),
+        Column("SPEED", lambda item: quantity(item["speed"], "bit/s"), wide=True),
+        Column("RX-PACKETS", field("rx_packets"), wide=True),
+        Column("TX-PACKETS", field("tx_packets"), wide=True),
+        Column("RX-DROPPED", field("rx_dropped"), wide=True),
+        Column("TX-DROPPED", field("tx_dropped"), wide=True),
+        Column("RX-ERRORS", field("rx_errors"), wide=True),
+        Column("TX-ERRORS", field("tx_errors"), wide=True),
+    ),
+    ("bridge", "port"),
+    lambda item: (f"{item['bridge']}/{item['name']}", item["name"], item["mac"]),
+    "No ports: no bridge has connected.",
+    frozenset({"bridge"}),
+    frozenset({"ports", "hosts", "links", "counters"}),
+)
+
+LINKS = Kind(
+    "links",
+    "li",
+    (
+        Column("BRIDGE", field("bridge")),
+        Column("PORT", field("port_name")),
+        Column("PEER", field("peer")),
+        Column("PEER-PORT", field("peer_port_name")),
+        Column("STATE", field("state")),
+        Column("NUMBERS", lambda item: f"{item['port']}>{item['peer_port']}", wide=True),
+    ),
+    ("bridge", "port"),
+    lambda item: (_link_name(item), f"{item['bridge']}/{item['port_name']}"),
+    "No links. One is found when two connected bridges hear each other's LLDP.",
+    frozenset({"bridge"}),
+    frozenset({"links"}),
+)
+
+HOSTS = Kind(
+    "hosts",
+    "ho",
+    (
+        Column("MAC", field("mac")),
+        Column("IPS", field("ips")),
+        Column("NETWORK", field("network")),
+        Column("BRIDGE", field("bridge")),
+        Column("PORT", field("port_name")),
+        Column("LAST-SEEN", age("last_seen")),
+        Column("FIRST-SEEN", age("first_seen"), wide=True),
+        Column("NUMBER", field("port"), wide=True),
+    ),
+    ("network", "mac"),
+    lambda item: (item["mac"], *item["ips"]),
+    "No hosts yet. A host is learned from the first frame it sends.",
+    frozenset({"bridge"}),
+    frozenset({"hosts"}),
+)
+
+APPS = Kind(
+    "apps",
+    "ap",
+    (
+        Column("NAME", field("name")),
+        Column("STATE", _last_line),
+        Column("STAGES", field("stages")),
+        Column("FLOWS", field("flows")),
+        Column("ROWS", field("rows")),
+        Column("PACKET-INS", field("packet_ins")),
+        Column("DESCRIPTION", field("description")),
+        Column("CONFIG", _settings, wide=True),
+    ),
+    ("name",),
+    lambda item: (item["name"],),
+    "No apps are installed.",
+    frozenset(),
+    frozenset({"apps", "flows"}),
+)
+
+FLOWS = Kind(
+    "flows",
+    "fl",
+    (
+        Column("BRIDGE", field("bridge")),
+        Column("TABLE", lambda item: item["kind"] if item["kind"] != "flow" else f"{item['table']} {item['stage']}".strip()),
+        Column("PRIORITY", field("priority")),
+        Column("MATCH", field("match")),
+        Column("ACTIONS", field("actions")),
+        Column("OWNER", _owner),
+        Column("STATUS", field("status")),
+        Column("PACKETS", field("packets")),
+        Column("BYTES", field("bytes"), wide=True),
+        Column("ROW", field("row"), wide=True),
+        Column("WHY", field("why"), wide=True),
+        Column("COOKIE", field("cookie"), wide=True),
+        Column("IDLE", field("idle"), wide=True),
+        Column("HARD", field("hard"), wide=True),
+    ),
+    ("bridge", "kind", "table", "priority", "match"),
+    lambda item: (item["cookie"],),
+    "No flows match.",
+    frozenset({"bridge", "app", "table", "filter", "search", "sort", "limit"}),
+    frozenset({"flows", "counters"}),
+)
+
+EVENTS = Kind(
+    "events",
+    "ev",
+    (
+        Column("TIME", _clock),
+        Column("SEVERITY", field("severity")),
+        Column("KIND", field("kind")),
+        Column("SUBJECT", field("subject")),
+        Column("TEXT", _event_text),
+        Column("SEQ", field("seq"), wide=True),
+    ),
+    ("seq",),
+    lambda item: (str(item["seq"]), item["subject"]),
+    "No events.",
+    frozenset({"kind", "severity", "limit"}),
+)
+
+KINDS = (BRIDGES, PORTS, LINKS, HOSTS, APPS, FLOWS, EVENTS)
+
+
+def find(name: str) -> Kind | None:
+    """A kind by its name, its singular or its two letters."""
+    return next((kind for kind in KINDS if name in (kind.name, kind.name.removesuffix("s"), kind.short)), None)
