@@ -1,0 +1,1 @@
+"""Stand-ins for parts that a test does not need for real."""

@@ -1,0 +1,173 @@
+"""The REST API under /api/v1: the views of `controller.query` as JSON, described by OpenAPI 3.1 at /openapi."""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, TypeVar
+
+from flask import Response, request
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from flask_openapi3.openapi import OpenAPI
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from controller.query import AppView, BridgeView, EventView, FlowView, HostView, LinkView, PortView, QueryError, Status, View
+from webui import topology
+from webui.problem import Problem
+from webui.stream import Hub
+
+T = TypeVar("T")
+READ = Tag(name="read", description="What the controller knows")
+CHANGE = Tag(name="change", description="What a person may change")
+LIVE = Tag(name="live", description="Server-sent events")
+
+
+class Listing(BaseModel, Generic[T]):
+    """A collection, or a part of one with the cursor of the next."""
+
+    items: tuple[T, ...]
+    total: int
+    next: str = ""
+
+
+class One(RootModel[T], Generic[T]):
+    """One thing."""
+
+
+class BridgePath(BaseModel):
+    name: str = Field(description="name of the bridge, or its datapath id in 16 hex digits")
+
+
+class PortQuery(BaseModel):
+    bridge: str = Field("", description="only the ports of this bridge")
+
+
+class AppPath(BaseModel):
+    name: str = Field(description="name of the app")
+
+
+class AppChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    enabled: bool = Field(description="whether the app shall run", strict=True)
+
+
+class FlowQuery(BaseModel):
+    bridge: str = Field("", description="only this bridge")
+    table: int | None = Field(None, ge=0, le=254, description="only this table")
+    app: str = Field("", description="only what this app wants")
+    filter: str = Field("", description="ovs.flow filter, as `nw_dst~=10.0.0.5 and n_packets>0`", max_length=2000)
+    search: str = Field("", description="text in match, actions, app, rule, row or why", max_length=500)
+    sort: str = Field("", description="a field of a flow, with `-` before it for the largest first")
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: str = Field("", description="`next` of the page before")
+
+
+class EventQuery(BaseModel):
+    after: int = Field(0, ge=0, description="only events with a higher number")
+    limit: int = Field(200, ge=1, le=1000)
+    kind: str = ""
+    severity: Literal["", "info", "warning", "error"] = ""
+
+
+class State(BaseModel):
+    """Whether the process lives, or is ready."""
+
+    status: str
+
+
+def _json(body: BaseModel) -> Response:
+    return Response(body.model_dump_json(), mimetype="application/json")
+
+
+def _list(kind: type[Listing[T]], items: tuple[T, ...], total: int | None = None, cursor: str = "") -> Response:
+    return _json(kind.model_construct(items=items, total=len(items) if total is None else total, next=cursor))
+
+
+def register(app: OpenAPI, view: View, hub: Hub) -> None:
+    """Add the API to the application."""
+    api = APIBlueprint("api", __name__, url_prefix="/api/v1", abp_responses={"default": Problem})
+    _add_state(api, view)
+    _add_collections(api, view)
+    _add_flows(api, view)
+    _add_apps(api, view)
+    _add_events(api, view, hub)
+    app.register_api(api)
+    for path in ("/openapi", "/openapi/openapi.json"):
+        app.add_url_rule(path, path, lambda: app.api_doc)
+
+
+def _add_state(api: APIBlueprint, view: View) -> None:
+    @api.get("/status", tags=[READ], responses={200: One[Status]}, summary="The controller itself, and how much there is")
+    def status() -> Response:
+        return _json(One[Status](view.status()))
+
+    @api.get("/healthz", tags=[READ], responses={200: State}, summary="The process lives")
+    def healthz() -> Response:
+        return _json(State(status="ok"))
+
+    @api.get("/readyz", tags=[READ], responses={200: State}, summary="It listens, and its apps are loaded")
+    def readyz() -> Response:
+        state = view.status().state
+        if state != "ready":
+            raise QueryError(503, "Not ready", f"The controller is {state}; ask again in a second.")
+        return _json(State(status=state))
+
+
+def _add_collections(api: APIBlueprint, view: View) -> None:
+    @api.get("/bridges", tags=[READ], responses={200: Listing[BridgeView]}, summary="All bridges, the disconnected too")
+    def bridges() -> Response:
+        return _list(Listing[BridgeView], view.bridges())
+
+    @api.get("/bridges/<name>", tags=[READ], responses={200: One[BridgeView]}, summary="One bridge")
+    def bridge(path: BridgePath) -> Response:
+        known = view.bridges()
+        for found in known:
+            if path.name in (found.name, found.dpid):
+                return _json(One[BridgeView](found))
+        names = ", ".join(found.name for found in known) or "none"
+        raise QueryError(404, "No such bridge", f"No bridge is called {path.name!r}; known: {names}.")
+
+    @api.get("/ports", tags=[READ], responses={200: Listing[PortView]}, summary="Ports with their counters")
+    def ports(query: PortQuery) -> Response:
+        return _list(Listing[PortView], view.ports(query.bridge))
+
+    @api.get("/hosts", tags=[READ], responses={200: Listing[HostView]}, summary="Learned hosts")
+    def hosts() -> Response:
+        return _list(Listing[HostView], view.hosts())
+
+    @api.get("/links", tags=[READ], responses={200: Listing[LinkView]}, summary="Links, each direction by itself")
+    def links() -> Response:
+        return _list(Listing[LinkView], view.links())
+
+    @api.get("/topology", tags=[READ], responses={200: topology.Graph}, summary="Bridges, hosts and links as a node-link graph")
+    def graph() -> Response:
+        return _json(topology.graph(view))
+
+
+def _add_flows(api: APIBlueprint, view: View) -> None:
+    @api.get("/flows", tags=[READ], responses={200: Listing[FlowView]}, summary="Flows, groups and meters, each with its reason")
+    def flows(query: FlowQuery) -> Response:
+        page = view.flows(query.bridge, query.table, query.app, query.filter, query.search, query.sort, query.limit, query.cursor)
+        return _list(Listing[FlowView], page.items, page.total, page.next)
+
+
+def _add_apps(api: APIBlueprint, view: View) -> None:
+    @api.get("/apps", tags=[READ], responses={200: Listing[AppView]}, summary="Apps, with the traceback of a failed one")
+    def apps() -> Response:
+        return _list(Listing[AppView], view.apps())
+
+    @api.put("/apps/<name>", tags=[CHANGE], responses={200: One[AppView]}, summary="Enable or disable an app while traffic flows")
+    def change(path: AppPath, body: AppChange) -> Response:
+        return _json(One[AppView](view.set_app(path.name, body.enabled)))
+
+
+def _add_events(api: APIBlueprint, view: View, hub: Hub) -> None:
+    @api.get("/events/history", tags=[READ], responses={200: Listing[EventView]}, summary="What happened, newest last")
+    def history(query: EventQuery) -> Response:
+        return _list(Listing[EventView], view.events(query.after, query.limit, query.kind, query.severity))
+
+    @api.get("/events", tags=[LIVE], summary="Live: hello, event, changed, reset; a comment every 15 s")
+    def events() -> Response:
+        last = request.headers.get("Last-Event-ID", "")
+        gone = request.environ.get("waitress.client_disconnected", lambda: False)
+        frames = hub.open(int(last) if last.isdecimal() else None, gone)
+        return Response(frames, mimetype="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
