@@ -6,7 +6,7 @@ it imports nothing of weft. What a value means on the wire is not known here.
 
 from controller.model.address import IPv4, IPv6, Mac
 from controller.model.events import BridgeDown, BridgeUp, FlowExpired, PacketIn, PortDown, PortUp
-from controller.model.rows import Bridge, Host, Link, Network, Number, Port, Row, StageRow, key
+from controller.model.rows import Bridge, Host, Link, Member, Network, Number, Pipeline, Port, Row, StageRow, key, scope_of
 
 __all__ = [
     "Bridge",
@@ -18,13 +18,16 @@ __all__ = [
     "IPv6",
     "Link",
     "Mac",
+    "Member",
     "Network",
     "Number",
     "PacketIn",
+    "Pipeline",
     "Port",
     "PortDown",
     "PortUp",
     "Row",
     "StageRow",
     "key",
+    "scope_of",
 ]

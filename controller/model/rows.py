@@ -115,3 +115,21 @@ class StageRow(Row):
     table: int = key()
     name: str = ""
     after: int = 0
+
+
+class Member(Row):
+    """A bridge that belongs to a scope: it gets every flow said `.on(row)` of the row that the scope stands for."""
+
+    scope: Key = key()
+    bridge: str = key()
+
+
+class Pipeline(Row):
+    """The one pipeline: the scope of the flows that every bridge has."""
+
+    name: str = key(default="weft")
+
+
+def scope_of(row: Row) -> Key:
+    """The key of the scope that a row stands for: its type and its own key, so that a changed field changes no scope."""
+    return (type(row).__name__, *type(row).key_of(row))

@@ -1,0 +1,106 @@
+"""All that the author of an app needs: `App`, `on`, `rules`, `every`.
+
+    class NoTelnet(App, stages=(POLICY,)):
+        port: int = 23
+
+        @rules(each=Bridge)
+        def block(self, bridge):
+            for family in (IPV4, IPV6):
+                yield POLICY.flow(DROP, eth_type=family, tcp_dst=self.port, why="telnet is banned")
+
+An app is frozen: its fields are its configuration, its state lives in rows. Rules must be pure, and they never
+delete: when a row goes, its flows go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import cleandoc, getmodule, signature
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+from controller.model import Row
+from controller.pipeline import Stage
+from controller.state.engine import RuleSpec, TimerSpec
+from controller.state.reader import Reader
+from controller.state.tables import Tx
+
+__all__ = ["App", "Reader", "Tx", "every", "on", "rules"]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def on(*events: type) -> Callable[[Method], Method]:
+    """Mark a handler, `def handler(self, event, tx)`: it is called for events of these types and changes rows by `tx`."""
+
+    def mark(method: Method) -> Method:
+        vars(method)["on_events"] = events
+        return method
+
+    return mark
+
+
+def rules(*, each: type[Row]) -> Callable[[Method], Method]:
+    """Mark a rule, `def rule(self, row)` or `def rule(self, row, rows)`: a generator of Flow, Group and Meter for each row.
+
+    A rule that takes `rows` reruns also when something changes that it read.
+    """
+
+    def mark(method: Method) -> Method:
+        vars(method)["rule_each"] = each
+        return method
+
+    return mark
+
+
+def every(seconds: float, *, each: type[Row]) -> Callable[[Method], Method]:
+    """Mark a timer, `def timer(self, row, tx)`: it is called every so many seconds for each row, while the row exists."""
+    if seconds <= 0:
+        raise ValueError(f"every({seconds}): the period must be above 0 seconds")
+
+    def mark(method: Method) -> Method:
+        vars(method)["timer"] = (float(seconds), each)
+        return method
+
+    return mark
+
+
+@dataclass_transform(frozen_default=True)
+class App:
+    """Base of all apps. `class X(App, stages=(POLICY,))`: frozen, its annotated fields are its configuration.
+
+    `name` is that of its module (of the class, in snake case, where the module holds several).
+    """
+
+    name: ClassVar[str]
+    stages: ClassVar[tuple[Stage, ...]] = ()
+    handlers: ClassVar[dict[type, Callable[..., None]]] = {}
+    rule_specs: ClassVar[tuple[RuleSpec, ...]] = ()
+    timers: ClassVar[tuple[TimerSpec, ...]] = ()
+
+    def __init_subclass__(cls, *, stages: tuple[Stage, ...] = ()) -> None:
+        super().__init_subclass__()
+        dataclass(frozen=True)(cls)
+        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.stages = stages
+        methods = [m for m in vars(cls).values() if callable(m)]
+        cls.handlers = {event: m for m in methods for event in getattr(m, "on_events", ())}
+        cls.rule_specs = tuple(_rule(cls, m) for m in methods if hasattr(m, "rule_each"))
+        cls.timers = tuple(TimerSpec(m.__name__, m, *m.timer) for m in methods if hasattr(m, "timer"))
+
+    @classmethod
+    def description(cls) -> str:
+        """The first line of the docstring of the class, or of its module."""
+        text = cls.__doc__ or ""
+        if not text or text.startswith(f"{cls.__name__}("):  # dataclass writes a signature where there is no docstring
+            module = getmodule(cls)
+            text = (module.__doc__ if module else "") or ""
+        return cleandoc(text).partition("\n")[0]
+
+
+def _rule(cls: type[App], method: Callable[..., Any]) -> RuleSpec:
+    parameters = len(signature(method).parameters)
+    if parameters not in (2, 3):
+        raise TypeError(f"{cls.__name__}.{method.__name__}: a rule is `def {method.__name__}(self, row)` or `(self, row, rows)`")
+    return RuleSpec(method.__name__, method, vars(method)["rule_each"], parameters == 3)

@@ -1,0 +1,198 @@
+"""What should exist: flows by slot, in one layer a bridge and one a scope, and what each bridge has not confirmed yet.
+
+A bridge holds its own layer and those of the scopes it is a member of. A flow of a scope is stored once, whatever the
+number of bridges. Where two rows want one slot the lower cookie has it, on whatever layer, in whatever order they came.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from controller.model.rows import Key
+from controller.pipeline.flow import Flow
+from controller.state.ledger import Entry, Ledger
+from controller.state.owner import Owner
+
+Layer = str | Key
+
+
+class Desired:
+    """All layers, their contests and the ledgers of the connected bridges."""
+
+    def __init__(self) -> None:
+        self.layers: defaultdict[Layer, dict[bytes, Entry]] = defaultdict(dict)
+        self.contests: dict[tuple[Layer, bytes], list[Entry]] = {}
+        self.members: defaultdict[Key, dict[str, None]] = defaultdict(dict)
+        self.scopes: defaultdict[str, dict[Key, None]] = defaultdict(dict)
+        self.ledgers: dict[str, Ledger] = {}
+        self._shared: dict[bytes, list[Key]] = {}  # slots of scopes: where a second claim can hide
+
+    # ------------------------------------------------------------------ reading
+
+    def effective(self, bridge: str, slot: bytes) -> Entry | None:
+        """Who has this slot on this bridge."""
+        best = self.layers[bridge].get(slot)
+        for scope in self._shared.get(slot, ()):
+            if bridge in self.members[scope]:
+                entry = self.layers[scope][slot]
+                if best is None or entry[0].cookie < best[0].cookie:
+                    best = entry
+        return best
+
+    def view(self, bridge: str) -> dict[bytes, Entry]:
+        """Everything that should be on this bridge, by slot."""
+        scopes = self.scopes.get(bridge, {})
+        view = dict(self.layers[bridge])
+        for scope in scopes:
+            for slot, entry in self.layers[scope].items():
+                other = view.get(slot)
+                if other is None or entry[0].cookie < other[0].cookie:
+                    view[slot] = entry
+        return view
+
+    def count(self, bridge: str) -> int:
+        """How many flows, groups and meters this bridge should hold (contested slots of two layers count twice)."""
+        return len(self.layers[bridge]) + sum(len(self.layers[s]) for s in self.scopes.get(bridge, ()))
+
+    def bridges_of(self, layer: Layer) -> Iterable[str]:
+        """The bridges that a layer reaches."""
+        return (layer,) if isinstance(layer, str) else self.members[layer]
+
+    def winner(self, layer: Layer, slot: bytes, cookie: int) -> Entry | None:
+        """Who hides the claim of `cookie` on this slot, on any bridge of the layer; None where nobody does."""
+        for bridge in self.bridges_of(layer):
+            entry = self.effective(bridge, slot)
+            if entry is not None and entry[0].cookie != cookie:
+                return entry
+        return None
+
+    # ------------------------------------------------------------------ changing
+
+    def take(self, owner: Owner, flows: Iterable[Flow]) -> None:
+        """These flows of this owner should not exist any more."""
+        layers, contests, shared = self.layers, self.contests, self._shared
+        for flow in flows:
+            slot, layer = flow[0], flow[3]
+            entries = layers[layer]  # type: ignore[index]
+            if (contests and (layer, slot) in contests) or slot in shared:
+                self._take_shared(owner, layer, slot)  # type: ignore[arg-type]
+                continue
+            old = entries.get(slot)
+            if old is None or old[0] is not owner:
+                continue
+            del entries[slot]
+            ledger = self.ledgers.get(layer)  # type: ignore[arg-type]
+            if ledger is not None:
+                ledger.note(slot, old, None)
+
+    def give(self, owner: Owner, flows: Iterable[Flow]) -> None:
+        """These flows of this owner should exist."""
+        layers, shared, ledgers = self.layers, self._shared, self.ledgers
+        for flow in flows:
+            slot, layer = flow[0], flow[3]
+            entries = layers[layer]  # type: ignore[index]
+            if slot in entries or type(layer) is not str or slot in shared:
+                self._give_shared(owner, layer, flow)  # type: ignore[arg-type]
+                continue
+            entry = entries[slot] = (owner, flow)
+            ledger = ledgers.get(layer)
+            if ledger is not None:
+                ledger.note(slot, None, entry)
+
+    def _take_shared(self, owner: Owner, layer: Layer, slot: bytes) -> None:
+        present = self.layers[layer].get(slot)
+        claims = self.contests.get((layer, slot)) or ([present] if present else [])
+        left = [c for c in claims if c[0] is not owner]
+        if len(left) == len(claims):
+            return
+        before = self._snapshot(layer, slot)
+        self._set(layer, slot, min(left, key=_cookie) if left else None)
+        if len(left) > 1:
+            self.contests[layer, slot] = left
+        else:
+            self.contests.pop((layer, slot), None)
+        self._note(before, slot)
+
+    def _give_shared(self, owner: Owner, layer: Layer, flow: Flow) -> None:
+        slot = flow[0]
+        before = self._snapshot(layer, slot)
+        present = self.layers[layer].get(slot)
+        if present is None:
+            self._set(layer, slot, (owner, flow))
+        else:
+            claims = self.contests.setdefault((layer, slot), [present])
+            claims.append((owner, flow))
+            self._set(layer, slot, min(claims, key=_cookie))
+        self._note(before, slot)
+
+    def _set(self, layer: Layer, slot: bytes, entry: Entry | None) -> None:
+        entries = self.layers[layer]
+        if entry is None:
+            del entries[slot]
+        else:
+            entries[slot] = entry
+        if isinstance(layer, str):
+            return
+        scopes = self._shared.setdefault(slot, [])
+        if entry is None:
+            scopes.remove(layer)
+            if not scopes:
+                del self._shared[slot]
+        elif layer not in scopes:
+            scopes.append(layer)
+
+    def _snapshot(self, layer: Layer, slot: bytes) -> dict[str, Entry | None]:
+        """Who has the slot now, on the connected bridges of a layer."""
+        if isinstance(layer, str):
+            return {layer: self.effective(layer, slot)} if layer in self.ledgers else {}
+        return {b: self.effective(b, slot) for b in self.members[layer] if b in self.ledgers}
+
+    def _note(self, before: dict[str, Entry | None], slot: bytes) -> None:
+        for bridge, old in before.items():
+            new = self.effective(bridge, slot)
+            if new is not old:
+                self.ledgers[bridge].note(slot, old, new)
+
+    # ------------------------------------------------------------------ membership
+
+    def join(self, scope: Key, bridge: str) -> None:
+        """The bridge gets what the scope has: a difference, and no rule runs."""
+        self._member(scope, bridge, joined=True)
+
+    def leave(self, scope: Key, bridge: str) -> None:
+        """The bridge loses what only the scope gave it."""
+        self._member(scope, bridge, joined=False)
+
+    def _member(self, scope: Key, bridge: str, *, joined: bool) -> None:
+        ledger = self.ledgers.get(bridge)
+        slots = list(self.layers[scope]) if ledger else []
+        before = [self.effective(bridge, slot) for slot in slots]
+        if joined:
+            self.members[scope][bridge] = self.scopes[bridge][scope] = None
+        else:
+            self.members[scope].pop(bridge, None)
+            self.scopes[bridge].pop(scope, None)
+        for slot, old in zip(slots, before, strict=True):
+            new = self.effective(bridge, slot)
+            if ledger and new is not old:
+                ledger.note(slot, old, new)
+
+    def snapshot(self) -> dict[Layer, dict[bytes, tuple[int, bytes, bytes]]]:
+        """Layer -> slot -> (cookie, body, opts), for comparing two engines."""
+        return {
+            layer: {slot: (owner.cookie, flow.body, flow.opts) for slot, (owner, flow) in entries.items()}
+            for layer, entries in self.layers.items()
+            if entries
+        }
+
+    def hidden(self, bridge: str) -> list[Entry]:
+        """The claims on this bridge that another row's claim on the same slot hides."""
+        layers: list[Layer] = [bridge, *self.scopes.get(bridge, ())]
+        contested = [c for (layer, _), claims in self.contests.items() if layer in layers for c in claims]
+        shared = [self.layers[layer][slot] for slot in self._shared for layer in layers if slot in self.layers[layer]]
+        return [c for c in {id(c): c for c in contested + shared}.values() if self.effective(bridge, c[1].slot) is not c]
+
+
+def _cookie(entry: Entry) -> int:
+    return entry[0].cookie

@@ -1,0 +1,273 @@
+"""The engine: rows change, the rules that read them rerun, and what should exist changes with them.
+
+Work is proportional to the change. Rules are pure and reads are sorted, so that a recompute from scratch gives the same
+flows (`check`). Long work is done in slices: `run(more)` stops when `more()` says so and goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+from controller.model.cookie import APP_BITS, cookie
+from controller.model.rows import Key, Member, Number, Row, StageRow, scope_of
+from controller.pipeline.compose import place_for
+from controller.pipeline.flow import METER_SLOT, Flow
+from controller.state.desired import Desired
+from controller.state.numbers import allocate
+from controller.state.owner import Owner, Rule, RuleSpec, TimerSpec
+from controller.state.reader import Reader, Waits
+from controller.state.tables import Tables, Tx
+
+__all__ = ["AppState", "Engine", "RuleSpec", "TimerSpec"]
+
+SLICE = 256
+Batch = list[tuple[Owner, tuple[Flow, ...]]]
+
+
+class AppState:
+    """An enabled app: its number in cookies, its rules, and what went wrong in it."""
+
+    __slots__ = ("app", "error", "number", "packet_ins", "rules")
+
+    def __init__(self, app: Any, number: int, rules: list[Rule]) -> None:
+        self.app, self.number, self.rules = app, number, rules
+        self.error = ""  # the last traceback
+        self.packet_ins = 0
+
+
+class Engine:
+    """Rows in (`commit`), flows that should exist out (`desired`)."""
+
+    def __init__(self) -> None:
+        self.tables = Tables()
+        self.desired = Desired()
+        self.apps: dict[int, AppState] = {}
+        self.failed: dict[int, Owner] = {}  # by cookie: owners whose rule raised, they keep their flows
+        self.unsaved: dict[tuple[type[Row], Key], Row | None] = {}  # kept rows that changed
+        self.runs = 0
+        self._rules: defaultdict[type[Row], list[Rule]] = defaultdict(list)
+        self._todo: dict[tuple[Rule, Key], None] = {}
+        self._readers: defaultdict[type[Row], defaultdict[tuple[Any, Key], set[tuple[Rule, Key]]]]
+        self._readers = defaultdict(lambda: defaultdict(set))
+        self._fields_read: defaultdict[type[Row], set[str]] = defaultdict(set)
+
+    # ------------------------------------------------------------------ apps
+
+    def enable(self, app: Any) -> AppState:
+        """Add an app: its stages get their tables, its rules run for every row there is."""
+        if any(state.app.name == app.name for state in self.apps.values()):
+            raise ValueError(f"app {app.name} is enabled already")
+        number = self.allocate("app", (app.name,), 1 << APP_BITS)
+        for stage in app.stages:
+            if stage.after is not None:
+                self._place(stage)
+        return self._admit(app, number)
+
+    def _place(self, stage: Any) -> None:
+        rows = self.tables.all(StageRow)
+        mine = next((r for r in rows if r.name == stage.name), None)
+        if mine is None:
+            mine = StageRow(place_for(stage, [r.table for r in rows]), stage.name, stage.after.table)
+            self._change(StageRow, (mine.table,), mine)
+        stage.place(mine.table)
+
+    def _admit(self, app: Any, number: int) -> AppState:
+        rules = [Rule(app, number, spec) for spec in app.rule_specs]
+        state = self.apps[number] = AppState(app, number, rules)
+        for rule in rules:
+            self._rules[rule.each].append(rule)
+            for row_key in self.tables.rows[rule.each]:
+                self._todo[rule, row_key] = None
+        return state
+
+    def disable(self, name: str) -> None:
+        """Remove an app: its flows go, its rows stay. Raises KeyError where it is not enabled."""
+        state = next((s for s in self.apps.values() if s.app.name == name), None)
+        if state is None:
+            raise KeyError(name)
+        del self.apps[state.number]
+        for rule in state.rules:
+            self._rules[rule.each].remove(rule)
+            for owner in rule.owners.values():
+                self._forget(owner)
+                self.desired.take(owner, owner.flows)
+            self._todo = {item: None for item in self._todo if item[0] is not rule}
+        for stage in state.app.stages:
+            if stage.after is not None:
+                self._change(StageRow, (stage.table,), None)
+
+    # ------------------------------------------------------------------ rows
+
+    def commit(self, tx: Tx) -> bool:
+        """Take over the changes of a transaction; False where there are none. Rules run by `run`."""
+        changed = False
+        for (cls, key), (row,) in tx.changes.items():
+            changed |= self._change(cls, key, row)
+        return changed
+
+    def _change(self, cls: type[Row], key: Key, row: Row | None) -> bool:
+        old = self.tables.rows[cls].get(key)
+        if old == row:
+            return False
+        self.tables.set(cls, key, row)
+        todo = self._todo
+        for rule in self._rules[cls]:
+            todo[rule, key] = None
+        if cls in self._readers:
+            todo.update(dict.fromkeys(self._reruns(cls, key, old, row)))
+        if cls.kept:
+            self.unsaved[cls, key] = row
+        if cls is Member:
+            change = self.desired.leave if row is None else self.desired.join
+            change(key[0], key[1])
+        return True
+
+    def _reruns(self, cls: type[Row], key: Key, old: Row | None, new: Row | None) -> Iterable[tuple[Rule, Key]]:
+        """Who read this row: by its key, by a bucket that it was or is in, by a field that differs."""
+        readers = self._readers[cls]
+        yield from readers.get((None, key), ())
+        for names, index in self.tables.indexes[cls].items():
+            for values in {index.values_of(r) for r in (old, new) if r is not None}:
+                yield from readers.get((names, values), ())
+        for name in self._fields_read[cls]:
+            if old is None or new is None or getattr(old, name) != getattr(new, name):
+                yield from readers.get((name, key), ())
+
+    def allocate(self, space: str, name: Key, size: int) -> int:
+        """The number of a name in a space, given now where it has none."""
+        row = self.tables.get(Number, space, name)
+        if row is None:
+            row = Number(space, name, allocate(self.tables, space, name, size))
+            self._change(Number, (space, name), row)
+        return row.number
+
+    # ------------------------------------------------------------------ rules
+
+    @property
+    def idle(self) -> bool:
+        """True when every rule has run: only then may changes be sent."""
+        return not self._todo
+
+    def run(self, more: Callable[[], bool] | None = None) -> bool:
+        """Run the rules that are due, until done (True) or until `more()` is False after a slice (False)."""
+        while self._todo:
+            if more is None or len(self._todo) <= SLICE:
+                batch, self._todo = self._todo, {}
+            else:
+                batch = dict.fromkeys(islice(self._todo, SLICE))
+                for item in batch:
+                    del self._todo[item]
+            self._run(batch)
+            if more is not None and not more():
+                break
+        return not self._todo
+
+    def _run(self, batch: Iterable[tuple[Rule, Key]]) -> None:
+        """Two phases: all that goes, then all that comes, so that a slot may change its owner in one transaction."""
+        take: Batch = []
+        give: Batch = []
+        rows = self.tables.rows
+        for rule, key in batch:
+            row = rows[rule.each].get(key)
+            owner = rule.owners.get(key)
+            if row is None:
+                if owner is not None:
+                    take.append((owner, owner.flows))
+                    self._forget(owner)
+                    del rule.owners[key]
+                continue
+            if owner is None:
+                owner = rule.owners[key] = Owner(rule, key, cookie(rule.number, rule.name, key))
+            new = self._evaluate(rule, owner, row)
+            old = owner.flows
+            if new is None or new == old:
+                continue
+            if old:
+                take.append((owner, old))
+            owner.flows = new
+            if new:
+                give.append((owner, new))
+        for owner, flows in take:
+            self.desired.take(owner, flows)
+        for owner, flows in give:
+            self.desired.give(owner, flows)
+
+    def _evaluate(self, rule: Rule, owner: Owner, row: Row) -> tuple[Flow, ...] | None:
+        """The flows of a rule for a row; None where it raised: the row keeps the flows it had."""
+        self.runs += 1
+        if owner.error:
+            owner.error = ""
+            self.failed.pop(owner.cookie, None)
+        owner.waits = ""
+        try:
+            if rule.reads:
+                reader = Reader(self.tables, self.allocate)
+                try:
+                    flows = tuple(rule.fn(rule.app, row, reader))
+                finally:
+                    self._remember(owner, reader)
+            else:
+                flows = tuple(rule.fn(rule.app, row))
+            return self._settle(rule, owner, flows, getattr(row, "bridge", None))
+        except Waits as wait:
+            owner.waits = str(wait)
+            return ()
+        except Exception:
+            self._fail(rule, owner, traceback.format_exc())
+            return None
+
+    def _settle(self, rule: Rule, owner: Owner, flows: tuple[Flow, ...], home: str | None) -> tuple[Flow, ...]:
+        """Check the flows of a rule, and say of each where it stands."""
+        tables = rule.tables
+        placed = []
+        for flow in flows:
+            table, where = flow[0][0], flow[3]
+            if table not in tables and table < METER_SLOT:
+                raise ValueError(f"{rule.name} wrote table {table}, which is none of the app's stages; name the stage in class X(App, stages=...)")
+            if where is None:
+                where = home
+            elif type(where) is not str:
+                where = scope_of(where)  # type: ignore[arg-type]
+            if where is None:
+                raise ValueError(f"{rule.name}: say on which bridge, flow.on(bridge) or flow.on(network)")
+            placed.append(flow if where is flow[3] else flow.on(where))  # type: ignore[arg-type]
+        if len(placed) > 1 and len({(f[3], f[0]) for f in placed}) < len(placed):
+            raise ValueError(f"{rule.name} yields two flows with the same table, priority and match for {owner.row}")
+        return tuple(placed)
+
+    def _fail(self, rule: Rule, owner: Owner, text: str) -> None:
+        owner.error = text
+        self.failed[owner.cookie] = owner
+        state = self.apps.get(rule.number)
+        if state is not None:
+            state.error = text
+
+    def _remember(self, owner: Owner, reader: Reader) -> None:
+        reads = tuple(dict.fromkeys(reader.reads))
+        if reads == owner.reads:
+            return
+        self._forget_reads(owner)
+        me = (owner.rule, owner.key)
+        for cls, names, values in reads:
+            self._readers[cls][names, values].add(me)
+            if isinstance(names, str):
+                self._fields_read[cls].add(names)
+        owner.reads = reads
+
+    def _forget_reads(self, owner: Owner) -> None:
+        me = (owner.rule, owner.key)
+        for cls, names, values in owner.reads:
+            found = self._readers[cls].get((names, values))
+            if found is not None:
+                found.discard(me)
+                if not found:
+                    del self._readers[cls][names, values]
+        owner.reads = ()
+
+    def _forget(self, owner: Owner) -> None:
+        self._forget_reads(owner)
+        self.failed.pop(owner.cookie, None)

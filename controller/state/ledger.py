@@ -1,0 +1,112 @@
+"""A connected bridge's ledger: what it should hold and does not yet, what is on its way, what it refused.
+
+Nothing is kept for a flow that is as it should be. `pending[slot]` is what the bridge still holds in that slot, so a
+change that is taken back before it was sent leaves nothing to send.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from controller.pipeline.flow import GROUP_SLOT, METER_SLOT, Flow
+from controller.state.owner import Owner
+
+Entry = tuple[Owner, Flow]
+Installed = tuple[int, bytes, bytes]  # cookie, opts, body, as read back
+Held = Entry | Installed | None
+Change = tuple[bytes, int, Flow | None]  # slot, cookie, the flow that should be there or None
+
+
+class Refusal(NamedTuple):
+    """What a bridge refused: whose flows, which flows these were, and the words of the bridge."""
+
+    owner: Owner
+    flows: tuple[Flow, ...]
+    error: str
+
+
+@dataclass
+class Ledger:
+    """The open differences of one bridge."""
+
+    bridge: str
+    pending: dict[bytes, Held] = field(default_factory=dict)
+    inflight: dict[bytes, Held] | None = None
+    sent: list[Entry | None] = field(default_factory=list)
+    refused: dict[int, Refusal] = field(default_factory=dict)
+    touched: set[bytes] | None = None  # slots sent since a read-back was asked for
+
+    def note(self, slot: bytes, old: Held, new: Entry | None) -> None:
+        """The slot should hold `new` instead of `old`."""
+        pending = self.pending
+        if slot not in pending:
+            pending[slot] = old
+        elif same(pending[slot], new):
+            del pending[slot]
+
+    def is_refused(self, entry: Entry | None) -> bool:
+        """True where the bridge has refused just these flows of this owner."""
+        if entry is None or not self.refused:
+            return False
+        refusal = self.refused.get(entry[0].cookie)
+        if refusal is None:
+            return False
+        if refusal.flows is entry[0].flows:
+            return True
+        del self.refused[entry[0].cookie]  # the owner says something else now: try again
+        return False
+
+    def confirm(self) -> None:
+        """The bundle in flight is committed."""
+        self.inflight, self.sent = None, []
+
+    def roll_back(self, errors: list[tuple[int, str]]) -> list[Refusal]:
+        """The bundle in flight was discarded: its changes are open again, but for those of the owners that were refused."""
+        for slot, held in (self.inflight or {}).items():
+            self.pending[slot] = held
+        found: dict[int, Refusal] = {}
+        for index, text in errors:
+            entry = self.sent[index] if index < len(self.sent) else None
+            if entry is not None:
+                owner = entry[0]
+                found.setdefault(owner.cookie, Refusal(owner, owner.flows, text))
+        self.refused |= found
+        self.inflight, self.sent = None, []
+        return list(found.values())
+
+    @property
+    def open(self) -> int:
+        """How many changes are not confirmed (refused ones not counted)."""
+        return len(self.pending) + len(self.inflight or ()) - self.refused_slots
+
+    @property
+    def refused_slots(self) -> int:
+        """How many open changes wait because their owner was refused."""
+        if not self.refused:
+            return 0
+        slots = {flow.slot for refusal in self.refused.values() for flow in refusal.flows}
+        return sum(1 for slot, held in self.pending.items() if slot in slots or _cookie_of(held) in self.refused)
+
+
+def _cookie_of(held: Held) -> int | None:
+    if held is None:
+        return None
+    return held[0].cookie if len(held) == 2 else held[0]
+
+
+def same(held: Held, new: Entry | None) -> bool:
+    """True where what the bridge holds is what it should hold."""
+    if held is None or new is None:
+        return held is None and new is None
+    owner, flow = new
+    if len(held) == 2:
+        return held[0].cookie == owner.cookie and held[1][1:3] == flow[1:3]
+    # groups and meters carry no cookie: there the body is all
+    return held[2] == flow[1] and (flow[0][0] >= METER_SLOT or (held[0] == owner.cookie and held[1] == flow[2]))
+
+
+def order(slot: bytes, *, wanted: bool) -> int:
+    """Rank of a change in a bundle: meters, groups, flows come; then flows, groups, meters go."""
+    rank = 0 if slot[0] == METER_SLOT else 1 if slot[0] == GROUP_SLOT else 2
+    return rank if wanted else 5 - rank

@@ -1,0 +1,62 @@
+"""Owners: one rule applied to one row. An owner has flows, what it read to make them, and perhaps an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from controller.model.rows import Key, Row
+from controller.pipeline.flow import Flow
+from controller.state.reader import Read
+
+
+class RuleSpec(NamedTuple):
+    """A rule as its author wrote it: `fn(app, row)`, or `fn(app, row, rows)` where `reads`."""
+
+    name: str
+    fn: Callable[..., Iterable[Flow]]
+    each: type[Row]
+    reads: bool
+
+
+class TimerSpec(NamedTuple):
+    """A timer as its author wrote it: `fn(app, row, tx)` every so many seconds for each row."""
+
+    name: str
+    fn: Callable[..., None]
+    seconds: float
+    each: type[Row]
+
+
+class Rule:
+    """A rule of an enabled app, with its owners by the key of their row."""
+
+    __slots__ = ("app", "each", "fn", "name", "number", "owners", "reads", "tables")
+
+    def __init__(self, app: Any, number: int, spec: RuleSpec) -> None:
+        self.app, self.number = app, number
+        self.name = f"{app.name}.{spec.name}"
+        self.fn, self.each, self.reads = spec.fn, spec.each, spec.reads
+        self.tables = frozenset(stage.table for stage in app.stages)
+        self.owners: dict[Key, Owner] = {}
+
+
+class Owner:
+    """What a rule said for one row. `waits`: the row it needs; `error`: the traceback where it raised (it keeps its flows)."""
+
+    __slots__ = ("cookie", "error", "flows", "key", "reads", "rule", "waits")
+
+    def __init__(self, rule: Rule, key: Key, cookie: int) -> None:
+        self.rule, self.key, self.cookie = rule, key, cookie
+        self.flows: tuple[Flow, ...] = ()
+        self.reads: tuple[Read, ...] = ()
+        self.error = ""
+        self.waits = ""
+
+    @property
+    def row(self) -> str:
+        """The row, as people write it: "Host s1 default 02:00:00:00:00:01"."""
+        return " ".join([self.rule.each.__name__, *map(str, self.key)])
+
+    def __repr__(self) -> str:
+        return f"{self.rule.name} {self.row}"

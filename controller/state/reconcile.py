@@ -1,0 +1,83 @@
+"""The difference between what a bridge holds and what it should hold, and the order in which to send it.
+
+Connect, audit, reload and failover are all this one comparison. Pure functions over values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from controller.model.cookie import is_ours
+from controller.pipeline.flow import METER_SLOT
+from controller.state.desired import Desired
+from controller.state.ledger import Change, Entry, Held, Installed, Ledger, order, same
+
+
+class Difference(NamedTuple):
+    """What a read-back found. `missing`, `changed` and `stale` are ours; `foreign` nobody of ours asked for."""
+
+    missing: list[bytes]
+    changed: list[bytes]
+    stale: list[bytes]
+    foreign: list[bytes]
+
+
+def compare(
+    installed: Mapping[bytes, Installed], view: Mapping[bytes, Entry], spare: Callable[[int], bool] = lambda cookie: False
+) -> Difference:
+    """Compare slot by slot. `spare(cookie)`: flows of ours that stay although nobody wants them now (their rule failed)."""
+    missing, changed = [], []
+    get = installed.get
+    for slot, entry in view.items():
+        held = get(slot)
+        if held is None:
+            missing.append(slot)
+        elif held[2] != entry[1][1] or not same(held, entry):
+            changed.append(slot)
+    stale, foreign = [], []
+    for slot in installed.keys() - view.keys():
+        cookie = installed[slot][0]
+        if slot[0] >= METER_SLOT or not is_ours(cookie):
+            foreign.append(slot)
+        elif not spare(cookie):
+            stale.append(slot)
+    return Difference(missing, changed, stale, foreign)
+
+
+def adopt(
+    ledger: Ledger, installed: Mapping[bytes, Installed], difference: Difference, *, remove_foreign: bool, known: set[bytes] | None = None
+) -> int:
+    """Make the ledger's pending changes those of the difference; gives their number. Slots in `known` are not looked at."""
+    slots = [*difference.missing, *difference.changed, *difference.stale]
+    if remove_foreign:
+        slots += difference.foreign
+    pending = ledger.pending
+    found = 0
+    for slot in slots:
+        if known is None or slot not in known:
+            pending[slot] = installed.get(slot)
+            found += 1
+    return found
+
+
+def plan(ledger: Ledger, desired: Desired) -> list[Change]:
+    """Take what is open and can be sent, in the safe order; it is in flight from now on. Empty: nothing to send."""
+    bridge, effective = ledger.bridge, desired.effective
+    ranks: list[list[tuple[bytes, Held, Entry | None]]] = [[], [], [], [], [], []]
+    left: dict[bytes, Held] = {}
+    for slot, held in ledger.pending.items():
+        new = effective(bridge, slot)
+        if ledger.refused and (ledger.is_refused(new) or (held is not None and len(held) == 2 and ledger.is_refused(held))):
+            left[slot] = held
+        elif not same(held, new):
+            ranks[order(slot, wanted=new is not None)].append((slot, held, new))
+    ledger.pending = left
+    todo = [change for rank in ranks for change in rank]
+    if not todo:
+        return []
+    ledger.inflight = {slot: held for slot, held, _ in todo}
+    ledger.sent = [new for _, _, new in todo]
+    if ledger.touched is not None:
+        ledger.touched.update(ledger.inflight)
+    return [(slot, new[0].cookie if new else 0, new[1] if new else None) for slot, _, new in todo]

@@ -1,0 +1,56 @@
+"""What became of a row: installed, pending, waits for ..., hidden by ..., rejected: ..., failed: ...
+
+Nothing is kept a row for it: what is neither open nor refused nor contested is installed.
+"""
+
+from __future__ import annotations
+
+from controller.model.rows import Row
+from controller.pipeline.flow import Flow
+from controller.state.desired import Desired
+from controller.state.engine import Engine
+from controller.state.owner import Owner
+
+RANKS = ("none", "installed", "pending", "hidden", "waits", "rejected", "failed")
+
+
+def of_row(engine: Engine, row: Row) -> str:
+    """The worst status among all that was said for a row; "none" where no rule speaks of it."""
+    key = type(row).key_of(row)
+    owners = [r.owners[key] for s in engine.apps.values() for r in s.rules if r.each is type(row) and key in r.owners]
+    return max((of_owner(engine.desired, o) for o in owners), key=_rank, default="none")
+
+
+def of_owner(desired: Desired, owner: Owner) -> str:
+    """The status of what one rule said for one row."""
+    if owner.error:
+        return f"failed: {owner.error.strip().splitlines()[-1]}"
+    if owner.waits:
+        return owner.waits
+    return max((of_flow(desired, owner, flow) for flow in owner.flows), key=_rank, default="none")
+
+
+def of_flow(desired: Desired, owner: Owner, flow: Flow) -> str:
+    """The status of one flow, the worst over the bridges that should have it."""
+    worst = "none"
+    for bridge in desired.bridges_of(flow.where):  # type: ignore[arg-type]
+        worst = max(worst, on_bridge(desired, bridge, owner, flow), key=_rank)
+    return worst
+
+
+def on_bridge(desired: Desired, bridge: str, owner: Owner, flow: Flow) -> str:
+    """The status of one flow on one bridge; a bridge that is not connected has it pending."""
+    winner = desired.effective(bridge, flow.slot)
+    if winner is not None and winner[0] is not owner and winner[1][:3] != flow[:3]:
+        return f"hidden by {winner[0]}"
+    ledger = desired.ledgers.get(bridge)
+    if ledger is None:
+        return "pending"
+    refusal = ledger.refused.get(owner.cookie)
+    if refusal is not None and refusal.flows is owner.flows:
+        return f"rejected: {refusal.error}"
+    return "pending" if flow.slot in ledger.pending or flow.slot in (ledger.inflight or ()) else "installed"
+
+
+def _rank(status: str) -> int:
+    return RANKS.index(status.partition(" ")[0].rstrip(":"))
