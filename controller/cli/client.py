@@ -3,6 +3,7 @@
 The standard library's http.client does it: a general HTTP library takes longer to import than a whole command may take.
 """
 
+import contextlib
 import http.client
 import json
 import socket
@@ -99,18 +100,19 @@ class Client:
         try:
             connection.request(method, f"/api/v1{path}", payload, headers)
             response = connection.getresponse()
-        except PermissionError as error:
-            raise Failure(ExitCode.NOT_ALLOWED, f"{self._path} is not yours to use", "Run the command with sudo.") from error
-        except TimeoutError as error:
-            raise self._silent() from error
         except (OSError, http.client.HTTPException) as error:
-            raise self._away(error) from error
+            connection.close()
+            raise self._explained(error) from error
         if response.status >= 400:
-            try:
+            with contextlib.closing(connection):
                 raise _refusal(response)
-            finally:
-                connection.close()
         return connection, response
+
+    def _explained(self, error: Exception) -> Failure:
+        """What a connection that failed means to a person."""
+        if isinstance(error, PermissionError):
+            return Failure(ExitCode.NOT_ALLOWED, f"{self._path} is not yours to use", "Run the command with sudo.")
+        return self._silent() if isinstance(error, TimeoutError) else self._away(error)
 
     def _away(self, error: Exception) -> Failure:
         title = f"no controller answers at {self._path}"

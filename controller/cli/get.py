@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from controller.cli import kinds, options
-from controller.cli.client import PAGE, Client
+from controller.cli.client import PAGE, Client, segment
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.kinds import Kind
 from controller.cli.output import Format, Item, duration, print_table, print_value, shown
@@ -71,7 +71,7 @@ def get(
         from controller.cli.watch import follow
 
         return follow(client, chosen, fetch, output, not no_headers)
-    return show(chosen, fetch(), output, not no_headers)
+    return show(chosen, fetch(), output, not no_headers, narrowed=bool(given))
 
 
 def refuse_filters(kind: Kind, given: Iterable[str]) -> None:
@@ -84,15 +84,18 @@ def refuse_filters(kind: Kind, given: Iterable[str]) -> None:
 
 def fetch_items(client: Client, kind: Kind, query: dict[str, Any]) -> list[Item]:
     """All items that the filters leave; what the API cannot filter is filtered here."""
+    bridge = query.get("bridge")
     if kind is kinds.FLOWS:
         limit = query.get("limit")
         page = min(limit or PAGE, PAGE)
         return list(islice(client.items("/flows", **{**query, "limit": page}), limit))
     if kind is kinds.EVENTS:
         return list(client.items("/events/history", **query))
-    bridge = query.get("bridge")
     field = "name" if kind is kinds.BRIDGES else "bridge"
-    return [item for item in client.items(f"/{kind.name}") if not bridge or item[field] == bridge]
+    items = [item for item in client.items(f"/{kind.name}") if not bridge or item[field] == bridge]
+    if bridge and not items:
+        client.get(f"/bridges/{segment(bridge)}")  # a bridge that does not exist is an error, not an empty list
+    return items
 
 
 def select(kind: Kind, items: list[Item], names: list[str], must_exist: bool) -> list[Item]:
@@ -114,7 +117,7 @@ def _lower(names: tuple[str, ...]) -> set[str]:
     return {name.lower() for name in names}
 
 
-def show(kind: Kind, items: list[Item], form: Format, headers: bool) -> None:
+def show(kind: Kind, items: list[Item], form: Format, headers: bool, narrowed: bool = False) -> None:
     """Print a collection."""
     if print_value(items, form):
         return
@@ -124,7 +127,7 @@ def show(kind: Kind, items: list[Item], form: Format, headers: bool) -> None:
     elif items:
         print_table(shown(kind.columns, form), items, headers)
     else:
-        typer.echo(kind.empty, err=True)
+        typer.echo(f"No {kind.name} match." if narrowed else kind.empty, err=True)
 
 
 def show_status(status: Item, form: Format) -> None:

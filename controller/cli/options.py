@@ -15,8 +15,9 @@ COMPLETION_SECONDS = 0.2  # a person waits for a tab key
 
 def _names(kind: kinds.Kind, context: typer.Context, start: str) -> list[str]:
     """Names of live things that begin so; none where the controller does not answer at once."""
+    chosen = context.params.get("state_dir")  # as it was typed: completion converts nothing
     try:
-        items = list(Client(context.params.get("state_dir"), COMPLETION_SECONDS).items(f"/{kind.name}"))
+        items = list(Client(Path(chosen) if chosen else None, COMPLETION_SECONDS).items(f"/{kind.name}"))
     except Failure:
         return []
     return sorted(name for item in items if (name := kind.naming(item)[0]).startswith(start))

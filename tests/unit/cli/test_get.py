@@ -1,0 +1,138 @@
+"""`weft get`: formats, filters, names."""
+
+import pytest
+import yaml
+
+from tests.fakes.view import FakeView
+from tests.unit.cli.runner import Weft
+
+pytestmark = pytest.mark.unit
+
+KINDS = ("bridges", "ports", "links", "hosts", "apps", "flows", "events")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_table_has_a_heading_and_a_line_an_item(weft: Weft, view: FakeView, kind: str) -> None:
+    table, items = weft("get", kind), weft("get", kind, "-o", "json").json
+    assert table.code == 0
+    assert len(table.lines) == 1 + len(items)
+    assert table.lines[0].isupper()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_wide_has_more_columns_and_keeps_the_first_ones(weft: Weft, view: FakeView, kind: str) -> None:
+    table, wide = weft("get", kind), weft("get", kind, "-o", "wide")
+    headings = table.lines[0].split()
+    assert [heading for heading in wide.lines[0].split() if heading in headings] == headings
+    assert len(wide.lines[0].split()) > len(headings)
+
+
+def test_bridges_read_well(weft: Weft, view: FakeView) -> None:
+    view.bridge_down("s3")
+    lines = weft("get", "bridges").lines
+    assert lines[0].split() == ["NAME", "DPID", "STATE", "PORTS", "FLOWS", "PENDING", "REJECTED", "SINCE"]
+    assert lines[1].split()[:4] == ["s1", "0000000000000001", "connected", "2"]
+    assert "disconnected (no answer to an echo for 8 s)" in lines[3]
+    assert lines[1].split()[-1] in ("1h59m", "2h")
+
+
+def test_json_is_the_fields_of_the_api(weft: Weft, view: FakeView) -> None:
+    host = weft("get", "hosts", "-o", "json").json[0]
+    assert host["mac"] == "00:00:00:00:00:01"
+    assert host["ips"] == ["10.0.0.1"]
+    assert set(host) == {"mac", "ips", "network", "bridge", "port", "port_name", "first_seen", "last_seen"}
+
+
+def test_yaml_says_what_json_says(weft: Weft, view: FakeView) -> None:
+    assert yaml.safe_load(weft("get", "links", "-o", "yaml").out) == weft("get", "links", "-o", "json").json
+
+
+def test_names_are_for_shell_loops(weft: Weft, view: FakeView) -> None:
+    assert weft("get", "bridges", "-o", "name").lines == ["s1", "s2", "s3"]
+    assert weft("get", "ports", "-b", "s1", "-o", "name").lines == ["s1/s1-eth1", "s1/s1-eth2"]
+
+
+def test_singular_and_short_kinds(weft: Weft, view: FakeView) -> None:
+    assert weft("get", "host", "-o", "name").out == weft("get", "ho", "-o", "name").out == weft("get", "hosts", "-o", "name").out
+
+
+def test_an_item_is_found_by_any_of_its_names(weft: Weft, view: FakeView) -> None:
+    assert [host["mac"] for host in weft("get", "hosts", "10.0.0.3", "-o", "json").json] == ["00:00:00:00:00:03"]
+    assert [bridge["name"] for bridge in weft("get", "bridges", "0000000000000002", "-o", "json").json] == ["s2"]
+
+
+def test_a_name_that_nothing_has_is_not_found(weft: Weft, view: FakeView) -> None:
+    done = weft("get", "bridges", "s1", "s9")
+    assert done.code == 4
+    assert done.err.startswith("weft: no bridge is called s9\n")
+    assert done.out == ""
+
+
+def test_no_headers(weft: Weft, view: FakeView) -> None:
+    assert [line.split()[0] for line in weft("get", "bridges", "--no-headers").lines] == ["s1", "s2", "s3"]
+
+
+def test_ports_of_a_bridge(weft: Weft, view: FakeView) -> None:
+    assert {port["bridge"] for port in weft("get", "ports", "--bridge", "s2", "-o", "json").json} == {"s2"}
+    assert weft("get", "ports", "--bridge", "s9").code == 4
+    assert weft("get", "hosts", "--bridge", "s1").err == "No hosts match.\n"
+
+
+def test_flows_are_filtered_by_the_controller(weft: Weft, view: FakeView) -> None:
+    flows = weft("get", "flows", "-b", "s1", "-a", "l2_learning", "-t", "70", "-f", "n_packets>0", "-o", "json").json
+    assert flows
+    assert all((flow["bridge"], flow["app"], flow["table"]) == ("s1", "l2_learning", 70) for flow in flows)
+
+
+def test_all_pages_of_flows_are_shown_unless_limited(weft: Weft, view: FakeView) -> None:
+    view._fill(2500)
+    assert len(weft("get", "flows", "-o", "json").json) == len(view._flows) > 2400
+    assert len(weft("get", "flows", "-n", "1200", "-o", "json").json) == 1200
+
+
+def test_flows_by_their_counter(weft: Weft, view: FakeView) -> None:
+    packets = [flow["packets"] for flow in weft("get", "flows", "--sort", "-packets", "-o", "json").json]
+    assert packets == sorted(packets, reverse=True)
+
+
+def test_a_question_that_cannot_be_answered_is_refused_with_the_reason(weft: Weft, view: FakeView) -> None:
+    done = weft("get", "flows", "--sort", "colour")
+    assert done.code == 1
+    assert "no field 'colour'" in done.err
+
+
+def test_a_filter_that_would_be_ignored_is_a_mistake(weft: Weft, view: FakeView) -> None:
+    done = weft("get", "hosts", "--app", "l2_learning")
+    assert done.code == 64
+    assert "--app narrows flows, not hosts." in done.err
+
+
+def test_events_by_severity_newest_last(weft: Weft, view: FakeView) -> None:
+    events = weft("get", "events", "--severity", "error", "-o", "json").json
+    assert [event["kind"] for event in events] == ["app.failed"]
+    assert "(x2)" in weft("get", "events", "--kind", "flow.foreign").out
+
+
+def test_a_failed_app_shows_what_it_failed_of(weft: Weft, view: FakeView) -> None:
+    assert "failed: KeyError: 'limit'" in weft("get", "apps", "rate_limiter").out
+
+
+def test_status(weft: Weft, view: FakeView) -> None:
+    text = weft("get", "status").out
+    assert "weft     0.1.0, ready for 2h1m" in text
+    assert "bridges  3, 3 connected" in text
+    assert weft("get", "status", "-o", "json").json["connected"] == 3
+
+
+def test_nothing_there_says_what_to_do_and_prints_no_table(weft: Weft, view: FakeView) -> None:
+    view.__init__(empty=True)  # type: ignore[misc]
+    done = weft("get", "bridges")
+    assert (done.code, done.out) == (0, "")
+    assert "ovs-vsctl set-controller" in done.err
+    assert weft("get", "bridges", "-o", "json").json == []
+
+
+def test_unknown_kind(weft: Weft) -> None:
+    done = weft("get", "switches")
+    assert done.code == 64
+    assert "Known: bridges, ports" in done.err

@@ -1,0 +1,69 @@
+"""`weft version`, help, completion, and what a command may import before it has something to say."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from tests.fakes.view import FakeView
+from tests.unit.cli.runner import Weft
+
+pytestmark = pytest.mark.unit
+
+HEAVY = {
+    "os_ken",
+    "ovs",
+    "flask",
+    "waitress",
+    "networkx",
+    "pydantic",
+    "asyncio",
+    "rich",
+    "mininet",
+    "httpx",
+    "yaml",
+    "email.mime",
+}
+
+
+def test_version(weft: Weft) -> None:
+    assert weft("version").out == weft("--version").out == f"weft {version('weft')}\n"
+    assert weft("version", "-o", "json").json["os-ken"] == version("os-ken")
+    assert "python" in weft("version", "-o", "wide").out
+
+
+@pytest.mark.parametrize("command", [["version"], ["get", "bridges"], ["flows", "s1"], ["app", "list"]])
+def test_a_command_imports_nothing_heavy(weft: Weft, command: list[str]) -> None:
+    program = f"import sys; from controller.cli.assembly import run; run({command!r}); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], env=weft.environment, capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stderr.split())
+
+
+def test_help_of_everything(weft: Weft) -> None:
+    top = weft("--help")
+    assert top.code == 0
+    assert weft().out == top.out
+    for command in ("start", "get", "flows", "app", "new-app", "doctor", "version"):
+        assert f"\n  {command} " in top.out
+        assert weft(command, "--help").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("weft get br", ["bridges"]),
+        ("weft flows ", ["s1", "s2", "s3"]),
+        ("weft app enable rate", ["rate_limiter"]),
+        ("weft get host ", None),
+    ],
+)
+def test_names_are_completed(weft: Weft, view: FakeView, words: str, offered: list[str] | None) -> None:
+    count = str(len(words.split()) - (not words.endswith(" ")))
+    done = weft(_WEFT_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=count)
+    assert done.lines == (offered or [host.mac for host in view.hosts()])
+
+
+def test_completion_is_silent_without_a_controller(weft: Weft) -> None:
+    done = weft(_WEFT_COMPLETE="complete_bash", COMP_WORDS="weft flows ", COMP_CWORD="2")
+    assert (done.out.strip(), done.err) == ("", "")
