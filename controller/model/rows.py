@@ -50,7 +50,9 @@ class Row:
 
 
 def tuple_getter(names: tuple[str, ...]) -> Callable[[Any], Key]:
-    """A function that gives the named attributes as a tuple, also where there is only one."""
+    """A function that gives the named attributes as a tuple, also where there is one or none."""
+    if not names:
+        return lambda row: ()
     get = attrgetter(*names)
     if len(names) > 1:
         return get
