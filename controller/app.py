@@ -78,6 +78,7 @@ class App:
     handlers: ClassVar[dict[type, Callable[..., None]]] = {}
     rule_specs: ClassVar[tuple[RuleSpec, ...]] = ()
     timers: ClassVar[tuple[TimerSpec, ...]] = ()
+    whole_pipeline: ClassVar[bool] = False  # may write every table: only for what makes tables a pipeline
 
     def __init_subclass__(cls, *, stages: tuple[Stage, ...] = ()) -> None:
         super().__init_subclass__()

@@ -6,6 +6,7 @@ Numbers are turned into words here (a reason is "delete", not 2), but a flow sta
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from controller.model.events import PacketIn
 from controller.openflow.errors import OfError
@@ -13,6 +14,8 @@ from controller.openflow.errors import OfError
 Slot = bytes
 Installed = dict[Slot, tuple[int, bytes, bytes]]      # slot -> (cookie, opts, body)
 Counters = dict[Slot, tuple[int, int]]                # slot of a flow -> (packets, bytes)
+Thing = tuple[bytes, bytes, bytes, *tuple[Any, ...]]  # what shall be: slot, body, opts; what follows is the caller's
+Change = tuple[Slot, int, Thing | None]               # slot, cookie, what shall stand there (None = nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Pushed:
 
     An error's index is that of the change that caused it; -1 where the switch blamed the bundle as a whole.
     """
-    changes: list[tuple[Slot, int, tuple[bytes, bytes, bytes] | None]]
+    changes: list[Change]
     errors: list[tuple[int, OfError]]
 
 

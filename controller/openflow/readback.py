@@ -8,8 +8,9 @@ from __future__ import annotations
 from struct import Struct, pack, unpack_from
 
 from controller.openflow import codec
-from controller.openflow.errors import ProtocolError
+from controller.openflow.errors import OfError, ProtocolError
 from controller.openflow.events import Counters, Event, Installed, PortCounters, PortStats, ReadBack
+from controller.openflow.request import Request
 
 GROUP, METER = 255, 254                               # first byte of the slot of a group, of a meter; else the table
 NO_OPTS = bytes(8)
@@ -79,8 +80,10 @@ def read_port_stats(version: int, reply: bytes, ports: dict[int, PortCounters]) 
         pos += size
 
 
-class Reading:
+class Reading(Request):
     """A read-back under way: one request for each kind, and what came so far."""
+
+    what = "read-back"
 
     def __init__(self, version: int, kinds: tuple[str, ...]) -> None:
         self._version = version
@@ -115,7 +118,7 @@ class Reading:
         self._done(xid, events)
         return True
 
-    def refused(self, xid: int, error: object, events: list[Event]) -> None:
+    def refused(self, xid: int, error: OfError, events: list[Event]) -> None:
         """A switch without groups or meters holds none; without a flow table it is no switch."""
         if self._waits[xid] == "flow":
             raise ProtocolError(f"the switch does not tell its flows: {error}")
@@ -134,8 +137,10 @@ _REQUESTS = {
 }
 
 
-class PortCounting:
+class PortCounting(Request):
     """A request for the counters of all ports under way."""
+
+    what = "port counters"
 
     def __init__(self, version: int) -> None:
         self._version = version

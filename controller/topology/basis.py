@@ -1,6 +1,7 @@
 """What every bridge has before any app: defaults of the stages, junctions between them, frames that never pass."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from controller.app import App, Reader, rules
 from controller.model import Pipeline, StageRow
@@ -14,6 +15,8 @@ GROUP_BIT = ("01:00:00:00:00:00", "01:00:00:00:00:00")
 
 class Basis(App, stages=STAGES):
     """The pipeline itself: the default flow of each stage, the junctions, and frames that no bridge forwards."""
+
+    whole_pipeline: ClassVar[bool] = True
 
     @rules(each=Pipeline)
     def stages_and_junctions(self, pipeline: Pipeline, rows: Reader) -> Iterator[Flow]:
