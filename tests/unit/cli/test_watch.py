@@ -1,6 +1,10 @@
 """`weft get --watch`: what changes comes as it happens."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 
 import pytest
 
@@ -45,3 +49,23 @@ def test_events_follow_their_history_without_a_gap(weft: Weft, view: FakeView) -
 
 def test_status_cannot_be_watched(weft: Weft) -> None:
     assert weft("get", "status", "-w").code == 64
+
+
+def test_a_terminal_sees_the_table_drawn_anew(weft: Weft, view: FakeView) -> None:
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "controller", "get", "bridges", "-w"]
+    with subprocess.Popen(command, env=weft.environment | {"TERM": "xterm"}, stdout=follower) as process:
+        text = read_until(leader, "s3")
+        assert "CHANGE" not in text
+        view.bridge_down("s2")
+        assert "disconnected" in read_until(leader, "disconnected")
+        process.kill()
+    os.close(follower)
+    os.close(leader)
+
+
+def read_until(terminal: int, words: str) -> str:
+    text = ""
+    while words not in text:
+        text += os.read(terminal, 65536).decode()
+    return text
