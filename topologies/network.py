@@ -1,0 +1,142 @@
+"""An emulated network seen from outside: started, asked, used and ended by the process that wants it."""
+
+import json
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from topologies.openvswitch import OvsTools, tail
+from topologies.runs import Run
+
+SOCKET = "weft.controller"
+
+
+class NetworkError(RuntimeError):
+    """The network could not be built, or is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host, where it is attached, and its network namespace (a path that `nsenter --net=` takes)."""
+
+    name: str
+    ip: str
+    mac: str
+    interface: str
+    bridge: str
+    port: int
+    port_name: str
+    namespace: str
+
+
+class EmulatedNetwork:
+    """Bridges, hosts and links of a topology, in namespaces that end with this object, with this process, or with `close`.
+
+    Bridges connect to the Unix socket `controller_socket`, which the controller may open before or after.
+    """
+
+    def __init__(self, run: Run, topology: str, parameters: Mapping[str, str], *, interactive: bool = False) -> None:
+        self.ovs = OvsTools(run.path / "ovs")
+        self.controller_socket = self.ovs.directory / SOCKET
+        self.hosts: dict[str, Host] = {}
+        self.bridges: dict[str, int] = {}
+        self.links: list[tuple[str, str]] = []
+        self.groups: list[set[str]] = []
+        self._run = run
+        self._wanted = {"topology": topology, "parameters": dict(parameters), "controller": f"unix:{self.controller_socket}"}
+        self._interactive = interactive
+        self._process: subprocess.Popen[bytes] | None = None
+        self._received = b""
+        self.ovs.directory.mkdir(exist_ok=True)  # the controller opens its socket there
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self, seconds: float = 120.0) -> None:
+        """Build everything; returns when bridges, hosts and links are up and the bridges know their controller."""
+        self._channel, theirs = socket.socketpair()
+        with theirs:
+            self._process = self._spawn(theirs.fileno())
+        self._run.record(self._process.pid)
+        deadline = time.monotonic() + seconds
+        built = self._receive(deadline)
+        for name, host in built["built"]["hosts"].items():
+            # The host's process has its number in the namespace of process 1, whose /proc is seen through its root.
+            namespace = f"/proc/{self._process.pid}/root/proc/{host.pop('pid')}/ns/net"
+            self.hosts[name] = Host(name=name, namespace=namespace, **host)
+        self.bridges = built["built"]["bridges"]
+        self.links = [(one, other) for one, other in built["built"]["links"]]
+        self.groups = [set(group) for group in built["groups"]]
+        self._receive(deadline)
+
+    def command(self, host: str, *command: str) -> list[str]:
+        """The command line that runs COMMAND in a host."""
+        return ["nsenter", f"--net={self.hosts[host].namespace}", "--", *command]
+
+    def run(self, host: str, *command: str, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
+        """Run a command in a host and wait for it."""
+        return subprocess.run(self.command(host, *command), capture_output=True, text=True, timeout=timeout, check=False)
+
+    def console(self) -> None:
+        """Hand the terminal to Mininet's command line; returns when the person leaves it."""
+        self._channel.sendall(b'{"command": "console"}\n')
+        self._receive(None)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the network still exists."""
+        return self._process is not None and self._process.poll() is None
+
+    def close(self) -> None:
+        """End the network. When this returns its processes, namespaces, taps and links are gone."""
+        if self._process is None:
+            return
+        self._channel.close()
+        try:
+            self._process.wait(10.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # takes process 1, and with it everything, along
+            self._process.wait()
+        self._process = None
+
+    def _spawn(self, channel: int) -> subprocess.Popen[bytes]:
+        wanted = json.dumps({**self._wanted, "directory": str(self.ovs.directory), "channel": channel})
+        fresh = ["unshare", "--pid", "--net", "--mount", "--fork", "--kill-child=KILL", "--mount-proc"]
+        command = ["setpriv", "--pdeathsig", "KILL", *fresh, sys.executable, "-P", "-m", "topologies.inside", wanted]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+        if self._interactive:
+            return subprocess.Popen(command, env=environment, pass_fds=[channel])
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                command, env=environment, pass_fds=[channel], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    @property
+    def _log(self) -> Path:
+        return self._run.path / "network.log"
+
+    def _receive(self, deadline: float | None) -> dict[str, Any]:
+        """The next message of process 1."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._channel, selectors.EVENT_READ)
+            while b"\n" not in self._received:
+                if not selector.select(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                    raise NetworkError(f"the network was not built in time; its log ends: {tail(self._log) or '(empty)'}")
+                if not (data := self._channel.recv(65536)):
+                    raise NetworkError(f"the emulated network ended: {tail(self._log) or 'without a word'}")
+                self._received += data
+        line, self._received = self._received.split(b"\n", 1)
+        message: dict[str, Any] = json.loads(line)
+        if "error" in message:
+            raise NetworkError(message["error"])
+        return message
