@@ -26,10 +26,8 @@ def read_packet_in(message: bytes, bridge: str) -> PacketIn:
     if length < 4 or len(frame) < _ETHERNET_HEADER:
         raise ValueError(f"a frame of {len(frame)} bytes after a match of {length}")
     tlvs = message[28:24 + length]
-    if tlvs[:4] == _IN_PORT and len(tlvs) >= 8:
-        in_port = int.from_bytes(tlvs[4:8], "big")
-    else:
-        in_port = _find_in_port(tlvs)
+    first = tlvs[:4] == _IN_PORT and len(tlvs) >= 8
+    in_port = int.from_bytes(tlvs[4:8], "big") if first else _find_in_port(tlvs)
     return PacketIn(bridge, in_port, frame, cookie, message[15], message[14], tlvs)
 
 

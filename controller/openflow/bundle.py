@@ -1,0 +1,203 @@
+"""A set of changes as one OpenFlow bundle: all of it comes into force, or nothing.
+
+Open vSwitch goes on with a bundle after it refused one of its messages, and would commit the rest. So the bundle is closed
+first: the answer to that is a barrier, and the errors that came before it decide between commit and discard. Each message has
+a transaction id of its own, by which an error leads back to its change.
+
+Meters may not stand in a bundle: they are made before it is opened and deleted after it is committed, and a discarded bundle
+puts them back as they were.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from struct import Struct, pack, unpack_from
+from struct import error as struct_error
+
+from controller.openflow import codec
+from controller.openflow.errors import ONF, OUR_OWN, OfError, ProtocolError
+from controller.openflow.events import Change, ErrorMessage, Event, Pushed
+from controller.openflow.readback import GROUP, METER
+
+CHUNK = 2000                                          # messages; the switch works on one chunk while the next is packed
+OPEN, CLOSE, COMMIT, DISCARD = 0, 2, 4, 6             # control messages; the answer is one higher
+_BARRIER = 7                                          # the step after them, which clears meters away
+_FLAGS = 3                                            # atomic, ordered
+_ADD, _DELETE_STRICT, _ADD_OR_MODIFY, _DELETE, _MODIFY = 0, 4, 0x8000, 2, 1
+_ENVELOPE_14 = Struct("!BBHII2xH").pack
+_ENVELOPE_13 = Struct("!BBHIIII2xH").pack
+_FLOW_MOD = Struct("!BBHIQQBBHHHIIIHH").pack
+_OPTS = Struct("!4H").unpack
+_TOO_LONG = OfError(OUR_OWN, 0, "too long", "it does not fit into one OpenFlow message (64 KiB)")
+Failed = Callable[[int, OfError], None]
+
+
+def control(version: int, xid: int, bundle: int, kind: int) -> bytes:
+    """Open, close, commit or discard a bundle."""
+    body = pack("!IHH", bundle, kind, _FLAGS)
+    if version == codec.V13:
+        return codec.message(version, codec.EXPERIMENTER, xid, pack("!II", ONF, 2300) + body)
+    return codec.message(version, codec.BUNDLE_CONTROL, xid, body)
+
+
+def encode(version: int, bundle: int, first_xid: int, changes: Sequence[Change], failed: Failed | None = None) -> Iterator[bytes]:
+    """The messages that put flow and group changes into a bundle, in chunks; the transaction ids count from `first_xid`.
+
+    A change that does not fit into a message is left out and reported to `failed(index, error)`. Meters are skipped.
+    """
+    for start in range(0, len(changes), CHUNK):
+        chunk: list[bytes] = []
+        for index, change in enumerate(changes[start:start + CHUNK], start):
+            kind = change[0][0]
+            if kind == METER:
+                continue
+            try:
+                mod = (group_mod if kind == GROUP else flow_mod)(version, first_xid + index, change)
+                chunk += envelope(version, bundle, first_xid + index, len(mod)), mod
+            except struct_error:
+                if failed is None:
+                    raise
+                failed(index, _TOO_LONG)
+        yield b"".join(chunk)
+
+
+def envelope(version: int, bundle: int, xid: int, size: int) -> bytes:
+    """What goes in front of a message of `size` bytes that is put into a bundle."""
+    if version == codec.V13:
+        return _ENVELOPE_13(version, codec.EXPERIMENTER, 24 + size, xid, ONF, 2301, bundle, _FLAGS)
+    return _ENVELOPE_14(version, codec.BUNDLE_ADD, 16 + size, xid, bundle, _FLAGS)
+
+
+def flow_mod(version: int, xid: int, change: Change) -> bytes:
+    """Add or replace a flow, or delete exactly that one. (Adding what is there keeps its counters.)"""
+    slot, cookie, thing = change
+    priority, match = slot[1] << 8 | slot[2], slot[3:]
+    if thing is None:
+        return _FLOW_MOD(version, codec.FLOW_MOD, 48 + len(match), xid, 0, 0, slot[0], _DELETE_STRICT, 0, 0, priority,
+                         codec.NO_BUFFER, codec.ANY, codec.ANY, 0, 0) + match
+    body, (idle, hard, flags, importance) = thing[1], _OPTS(thing[2])
+    return _FLOW_MOD(version, codec.FLOW_MOD, 48 + len(match) + len(body), xid, cookie, 0, slot[0], _ADD, idle, hard, priority,
+                     codec.NO_BUFFER, codec.ANY, codec.ANY, flags, importance) + match + body
+
+
+def group_mod(version: int, xid: int, change: Change) -> bytes:
+    """Make, replace or delete a group."""
+    slot, _, thing = change
+    if thing is None:
+        return codec.message(version, codec.GROUP_MOD, xid, pack("!HBx", _DELETE, 0) + slot[1:])
+    body = thing[1]
+    return codec.message(version, codec.GROUP_MOD, xid, pack("!HBx", _ADD_OR_MODIFY, body[0]) + slot[1:] + body[1:])
+
+
+def meter_mod(version: int, xid: int, slot: bytes, body: bytes | None, known: bool) -> bytes:
+    """Make a meter, change one that is `known` to the switch, or delete it (no body)."""
+    if body is None:
+        return codec.message(version, codec.METER_MOD, xid, pack("!HH", _DELETE, 0) + slot[1:])
+    return codec.message(version, codec.METER_MOD, xid, pack("!H", _MODIFY if known else _ADD) + body[:2] + slot[1:] + body[2:])
+
+
+class Push:
+    """A set of changes on its way, from the first meter to the answer of the last barrier."""
+
+    what = "bundle"
+
+    def __init__(self, version: int, bundle: int, first_xid: int, changes: list[Change], meters: dict[bytes, bytes]) -> None:
+        self._version, self._bundle, self._first, self._changes = version, bundle, first_xid, changes
+        self._meters = meters                         # what the switch holds; brought up to date by `_finish`
+        self._errors: list[tuple[int, OfError]] = []
+        self._phase = CLOSE                           # the control message whose answer is awaited
+
+    @property
+    def xids(self) -> range:
+        """All transaction ids of this push: one a change, then those of the control messages."""
+        return range(self._first, self._first + len(self._changes) + 8)
+
+    def messages(self) -> Iterator[bytes]:
+        """Everything up to the question whether it can be committed."""
+        opening = self._meter_mods()
+        opening.append(control(self._version, self._control_xid(OPEN), self._bundle, OPEN))
+        yield b"".join(opening)
+        yield from encode(self._version, self._bundle, self._first, self._changes, self._fail)
+        yield control(self._version, self._control_xid(CLOSE), self._bundle, CLOSE)
+
+    def reply(self, message: bytes, events: list[Event]) -> list[bytes]:
+        """Take an answer; what is to be sent next."""
+        if message[1] == codec.BARRIER_REPLY:
+            answered = _BARRIER
+        else:
+            answered = unpack_from("!H", message, 20 if self._version == codec.V13 else 12)[0] - 1
+        if answered == OPEN:
+            return []
+        if answered != self._phase:
+            raise ProtocolError("the switch answers about a bundle what it was not asked")
+        return self._next(events)
+
+    def refused(self, xid: int, error: OfError, events: list[Event]) -> list[bytes]:
+        """Take an error; what is to be sent next."""
+        index = xid - self._first
+        if self._phase == _BARRIER:                   # all is decided: this is about a meter that is being cleared away
+            events.append(ErrorMessage(error, "meter-mod"))
+            return []
+        if index < len(self._changes):
+            self._fail(index, error)
+            return []
+        if not self._errors:
+            self._fail(-1, error)
+        if xid == self._control_xid(OPEN):
+            return []
+        if self._phase == COMMIT:
+            self._phase = DISCARD                     # a commit that fails has discarded everything
+        return self._next(events)
+
+    def _fail(self, index: int, error: OfError) -> None:
+        self._errors.append((index, error))
+
+    def _next(self, events: list[Event]) -> list[bytes]:
+        """The step after the awaited one."""
+        if self._phase == CLOSE:
+            self._phase = DISCARD if self._errors else COMMIT
+            return [control(self._version, self._control_xid(self._phase), self._bundle, self._phase)]
+        if self._phase == _BARRIER:
+            events.append(Pushed(self._changes, self._errors))
+            return []
+        if self._phase == COMMIT and self._errors:
+            raise ProtocolError(f"the switch committed a bundle after it refused a part of it: {self._errors[0][1]}")
+        rest = self._undo_meters() if self._phase == DISCARD else self._keep_meters()
+        if not rest:
+            events.append(Pushed(self._changes, self._errors))
+            return []
+        self._phase = _BARRIER
+        return [*rest, codec.message(self._version, codec.BARRIER_REQUEST, self._control_xid(_BARRIER))]
+
+    def _control_xid(self, kind: int) -> int:
+        return self._first + len(self._changes) + kind
+
+    def _meter_mods(self) -> list[bytes]:
+        out = []
+        for index, (slot, _, thing) in enumerate(self._changes):
+            if slot[0] == METER and thing is not None:
+                try:
+                    out.append(meter_mod(self._version, self._first + index, slot, thing[1], slot in self._meters))
+                except struct_error:
+                    self._fail(index, _TOO_LONG)
+        return out
+
+    def _undo_meters(self) -> list[bytes]:
+        """Meters as they were before."""
+        failed = {index for index, _ in self._errors}
+        xid = self._control_xid(_BARRIER)
+        return [meter_mod(self._version, xid, slot, self._meters.get(slot), True)
+                for index, (slot, _, thing) in enumerate(self._changes)
+                if slot[0] == METER and thing is not None and index not in failed]
+
+    def _keep_meters(self) -> list[bytes]:
+        """The changes are in force: remember the meters, and delete those that are no longer wanted."""
+        out = []
+        for slot, _, thing in self._changes:
+            if slot[0] != METER:
+                continue
+            if thing is not None:
+                self._meters[slot] = thing[1]
+            else:
+                self._meters.pop(slot, None)
+                out.append(meter_mod(self._version, self._control_xid(_BARRIER), slot, None, True))
+        return out

@@ -1,0 +1,364 @@
+"""One connection to one switch as a state machine: bytes and time in, events and bytes out, no I/O.
+
+    session = Session()
+    session.start(now)
+    ...                                   # whenever there is something in session.out or session.more(): send it
+    events = session.receive(data, now)   # raises ProtocolError: close the connection, its text is the reason
+    events = session.tick(now)            # about once a second
+
+Silence is asked about after ECHO_AFTER and taken for death after DEAD_AFTER seconds, so that a peer that vanished without a
+word is gone in 10 s, also when its end of the connection is still half open.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from struct import Struct, pack
+from struct import error as struct_error
+
+from controller.openflow import codec, notices
+from controller.openflow.bundle import Push
+from controller.openflow.errors import ONF, OfError, ProtocolError, read_error, said_text
+from controller.openflow.events import Change, ErrorMessage, Event, FlowChanged, Malformed, Pushed, ReadBack, Ready, RoleChanged
+from controller.openflow.framing import Framer
+from controller.openflow.handshake import Handshake, negotiate
+from controller.openflow.readback import METER, PortCounting, Reading
+from controller.openflow.request import Request
+
+ECHO_AFTER = 3.0                                      # seconds of silence until we ask
+DEAD_AFTER = 8.0                                      # seconds of silence until the peer is taken for dead
+TICK = 1.0                                            # how often `tick` is meant to be called
+HANDSHAKE_LIMIT = 10.0                                # seconds for the whole handshake
+ANSWER_LIMIT = 30.0                                   # seconds without progress of an answer
+MAX_REPLY = 512 << 20                                 # bytes of one answer, all its parts together
+_LAST_XID = 0x7FFFFFFF
+
+_PACKET_OUT = Struct("!BBHIIIH6x").pack
+_UNREADABLE = (ValueError, IndexError, struct_error)
+_WATCHED = 2 | 4 | 8                                  # flow monitor: added, removed, modified
+_NAMES = {codec.PACKET_OUT: "packet-out", codec.FLOW_MOD: "flow-mod", codec.GROUP_MOD: "group-mod", codec.METER_MOD: "meter-mod",
+          codec.SET_CONFIG: "set-config", codec.BUNDLE_CONTROL: "bundle", codec.BUNDLE_ADD: "bundle",
+          codec.ROLE_REQUEST: "role", codec.MULTIPART_REQUEST: "multipart request"}
+
+
+class _Wait:
+    """A request and how its answer comes on."""
+
+    __slots__ = ("request", "since", "size")
+
+    def __init__(self, request: Request, since: float) -> None:
+        self.request, self.since, self.size = request, since, 0
+
+
+class _Role(Request):
+    what = "role"
+
+    def reply(self, message: bytes, events: list[Event]) -> bool:
+        events.append(codec.read_role(message))
+        return True
+
+
+class Session:
+    """A switch's connection, from its hello to its last word."""
+
+    def __init__(self) -> None:
+        self.out: list[bytes] = []                    # to be sent, in order; whoever sends it empties it
+        self.bridge = ""                              # packet-ins are told from when this is set
+        self.version = 0
+        self.ready = False
+        self.dpid = 0
+        self.role, self.generation = "equal", 0
+        self.malformed = 0                            # asynchronous messages that could not be read
+        self._framer = Framer()
+        self._xid = 0
+        self._now = self._heard = self._started = 0.0
+        self._asked = False                           # an echo request is out
+        self._waits: dict[int, _Wait] = {}
+        self._handshake: Handshake | None = None
+        self._push: Push | None = None
+        self._pushed_at = 0.0
+        self._chunks: Iterator[bytes] | None = None
+        self._meters: dict[bytes, bytes] = {}
+        self._monitor = 0                             # transaction id of the flow monitor
+        self._handlers: dict[int, Callable[[bytes, list[Event]], None]] = {
+            codec.ERROR: self._on_error, codec.ECHO_REQUEST: self._on_echo, codec.ECHO_REPLY: self._on_nothing,
+            codec.HELLO: self._on_nothing, codec.FEATURES_REPLY: self._on_reply, codec.MULTIPART_REPLY: self._on_reply,
+            codec.BARRIER_REPLY: self._on_reply, codec.ROLE_REPLY: self._on_reply, codec.BUNDLE_CONTROL: self._on_reply,
+            codec.EXPERIMENTER: self._on_experimenter}
+        self._notices: dict[int, Callable[[bytes, list[Event]], None]] = {
+            codec.PACKET_IN: self._on_packet_in, codec.FLOW_REMOVED: self._on_flow_removed,
+            codec.PORT_STATUS: self._on_port_status, codec.ROLE_STATUS: self._on_role_status,
+            codec.TABLE_STATUS: self._on_nothing, codec.REQUEST_FORWARD: self._on_nothing}
+
+    # ------------------------------------------------------------ the connection
+
+    @property
+    def protocol(self) -> str:
+        """The version in use, "1.4" or "1.3"; "" before it is agreed on."""
+        return codec.PROTOCOL.get(self.version, "")
+
+    def start(self, now: float) -> None:
+        """The connection is open: say hello."""
+        self._now = self._heard = self._started = now
+        self.out.append(codec.hello(self._next_xid()))
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        """Take bytes. Raises ProtocolError where the connection cannot go on; `out` may hold a last word then."""
+        self._now = self._heard = now
+        self._asked = False
+        events: list[Event] = []
+        for message in self._framer.feed(data):
+            if message[1] == codec.PACKET_IN and self.bridge:
+                try:
+                    events.append(notices.read_packet_in(message, self.bridge))
+                except _UNREADABLE as error:
+                    self._unreadable(message, error, events)
+            else:
+                self._take(message, events)
+        return events
+
+    def tick(self, now: float) -> list[Event]:
+        """Time goes on. Raises ProtocolError where the peer has been silent for too long."""
+        late = now - self._now - 2 * TICK
+        if late > 0:
+            self._shift(late)                         # we were held up ourselves: that is not the peer's silence
+        self._now = now
+        silent = now - self._heard
+        if silent > DEAD_AFTER:
+            raise ProtocolError(f"nothing heard for {silent:.0f} s")
+        if not self.ready and now - self._started > HANDSHAKE_LIMIT:
+            waits = self._handshake.missing if self._handshake else "hello"
+            raise ProtocolError(f"the handshake is not over after {HANDSHAKE_LIMIT:.0f} s: the switch has not told {waits}")
+        for wait in self._waits.values():
+            if now - wait.since > ANSWER_LIMIT:
+                raise ProtocolError(f"no answer to a {wait.request.what} for {ANSWER_LIMIT:.0f} s")
+        if self._push is not None and now - self._pushed_at > ANSWER_LIMIT:
+            raise ProtocolError(f"no answer to a bundle for {ANSWER_LIMIT:.0f} s")
+        if silent >= ECHO_AFTER and self.version and not self._asked:
+            self._asked = True
+            self.out.append(codec.message(self.version, codec.ECHO_REQUEST, self._next_xid()))
+        return []
+
+    def _shift(self, late: float) -> None:
+        self._heard += late
+        self._started += late
+        self._pushed_at += late
+        for wait in self._waits.values():
+            wait.since += late
+
+    # ------------------------------------------------------------ what the owner asks for
+
+    def read_back(self, kinds: tuple[str, ...] = ("flow", "group", "meter")) -> None:
+        """Ask what the switch holds; a ReadBack comes later."""
+        reading = Reading(self.version, kinds)
+        first = self._next_xid(len(kinds))
+        self.out += reading.requests(first)
+        for xid in range(first, first + len(kinds)):
+            self._waits[xid] = _Wait(reading, self._now)
+
+    @property
+    def pushing(self) -> bool:
+        """A push is under way: the next has to wait for its Pushed."""
+        return self._push is not None
+
+    def push(self, changes: list[Change]) -> None:
+        """Send changes as one bundle, in this order; a Pushed comes later. One at a time.
+
+        Meters are told apart into new and changed ones by what was read back and pushed before on this connection.
+        """
+        if self._push is not None:
+            raise RuntimeError("a push is under way")
+        first = self._next_xid(len(changes) + 8)
+        self._push = Push(self.version, first, first, changes, self._meters)
+        self._pushed_at = self._now
+        self._chunks = self._push.messages()
+
+    def more(self) -> bytes | None:
+        """The next part of the push under way, packed when it is asked for; None where there is none (now)."""
+        if self._chunks is None:
+            return None
+        self._pushed_at = self._now
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            self._chunks = None
+        return chunk
+
+    def packet_out(self, in_port: int, actions: bytes, frame: bytes) -> None:
+        """Send a frame through the switch, as if it came in by `in_port` (0xfffffffd: from the controller)."""
+        size = len(actions)
+        self.out.append(_PACKET_OUT(self.version, codec.PACKET_OUT, 24 + size + len(frame), 0, codec.NO_BUFFER, in_port, size)
+                        + actions + frame)
+
+    def request_port_stats(self) -> None:
+        """Ask for the counters of all ports; a PortStats comes later."""
+        counting = PortCounting(self.version)
+        xid = self._ask(counting)
+        self.out.append(counting.request(xid))
+
+    def watch_flows(self) -> bool:
+        """Be told (FlowChanged) of every change that is not from this connection.
+
+        False where 1.3 is spoken, which has no such thing: read back from time to time instead.
+        """
+        if self.version < codec.V14:
+            return False
+        self._monitor = xid = self._next_xid()
+        body = pack("!IIIHBB", xid, codec.ANY, codec.ANY, _WATCHED, 255, 0) + codec.EMPTY_MATCH
+        self.out.append(codec.multipart(self.version, codec.MP_FLOW_MONITOR, xid, body))
+        return True
+
+    def set_role(self, role: str, generation: int = 0) -> None:
+        """Ask to be equal, master or slave; a RoleChanged comes later, or an ErrorMessage where the generation is too old."""
+        self.out.append(codec.role_request(self.version, self._ask(_Role()), role, generation))
+
+    def _ask(self, request: Request) -> int:
+        xid = self._next_xid()
+        self._waits[xid] = _Wait(request, self._now)
+        return xid
+
+    def _next_xid(self, count: int = 1) -> int:
+        """The first of `count` transaction ids in a row."""
+        if self._xid + count > _LAST_XID:
+            self._xid = 0
+        first = self._xid + 1
+        self._xid += count
+        return first
+
+    # ------------------------------------------------------------ what the switch says
+
+    def _take(self, message: bytes, events: list[Event]) -> None:
+        kind = message[1]
+        if not self.version:
+            self._on_first(message)
+            return
+        notice = self._notices.get(kind)
+        try:
+            if notice is not None:
+                notice(message, events)
+                return
+            handler = self._handlers.get(kind)
+            if handler is None:
+                raise ProtocolError(f"a switch does not send messages of type {kind}")
+            handler(message, events)
+        except _UNREADABLE as error:
+            if notice is None:
+                raise ProtocolError(f"a message of type {kind} cannot be read: {error}") from error
+            self._unreadable(message, error, events)
+
+    def _unreadable(self, message: bytes, error: Exception, events: list[Event]) -> None:
+        self.malformed += 1
+        name = {codec.PACKET_IN: "packet-in", codec.FLOW_REMOVED: "flow-removed", codec.PORT_STATUS: "port-status",
+                codec.MULTIPART_REPLY: "flow update", codec.ROLE_STATUS: "role-status"}.get(message[1], f"type {message[1]}")
+        events.append(Malformed(f"{name} of {len(message)} bytes: {error}"))
+
+    def _on_first(self, message: bytes) -> None:
+        """The hello of the switch: agree on a version, and ask everything else at once."""
+        if message[1] == codec.ERROR:
+            raise ProtocolError(f"the switch refused our hello: {said_text(message) or self._error_of(message)}")
+        if message[1] != codec.HELLO:
+            raise ProtocolError(f"the switch began with a message of type {message[1]} instead of a hello")
+        try:
+            self.version = self._framer.version = negotiate(message)
+        except ProtocolError:
+            self.out.append(codec.hello_failed(message[0], int.from_bytes(message[4:8], "big")))
+            raise
+        except _UNREADABLE as error:
+            raise ProtocolError(f"its hello cannot be read: {error}") from error
+        self._handshake = Handshake(self.version)
+        self.out += self._handshake.requests(self._next_xid(8))
+        for xid in self._handshake.xids:
+            self._waits[xid] = _Wait(self._handshake, self._now)
+
+    def _error_of(self, message: bytes) -> OfError:
+        try:
+            return read_error(message)
+        except _UNREADABLE as error:
+            raise ProtocolError(f"an error message of {len(message)} bytes") from error
+
+    def _on_nothing(self, message: bytes, events: list[Event]) -> None:
+        """Being heard is all that matters about this message."""
+
+    def _on_echo(self, message: bytes, events: list[Event]) -> None:
+        self.out.append(message[:1] + bytes((codec.ECHO_REPLY,)) + message[2:])
+
+    def _on_error(self, message: bytes, events: list[Event]) -> None:
+        error, xid, before = self._error_of(message), int.from_bytes(message[4:8], "big"), len(events)
+        wait = self._waits.get(xid)
+        if wait is not None:
+            del self._waits[xid]
+            wait.request.refused(xid, error, events)
+            self._after(events[before:])
+        elif self._push is not None and xid in self._push.xids:
+            self.out += self._push.refused(xid, error, events)
+            self._after(events[before:])
+        else:
+            kind = message[13] if len(message) > 13 else -1
+            request = "flow monitor" if xid == self._monitor else _NAMES.get(kind, "")
+            events.append(ErrorMessage(error, request))
+
+    def _on_reply(self, message: bytes, events: list[Event]) -> None:
+        """An answer: to a request that waits for it, to the push under way, or news from the flow monitor."""
+        xid, before = int.from_bytes(message[4:8], "big"), len(events)
+        wait = self._waits.get(xid)
+        if wait is not None:
+            wait.since = self._now
+            wait.size += len(message)
+            if wait.size > MAX_REPLY:
+                raise ProtocolError(f"the answer to a {wait.request.what} does not end: more than {MAX_REPLY >> 20} MiB")
+            if wait.request.reply(message, events):
+                del self._waits[xid]
+                self._after(events[before:])
+        elif self._push is not None and xid in self._push.xids:
+            self._pushed_at = self._now
+            self.out += self._push.reply(message, events)
+            self._after(events[before:])
+        elif self._monitor and xid == self._monitor:
+            self._on_flow_updates(message, events)
+        else:
+            self._unreadable(message, ValueError("nobody asked for this answer"), events)
+
+    def _after(self, events: list[Event]) -> None:
+        """An answer is complete: what it means for the session itself."""
+        for event in events:
+            if isinstance(event, Ready) and self._handshake is not None:
+                self.ready, self.dpid = True, event.dpid
+                self.role, self.generation = self._handshake.role, self._handshake.generation
+                self._handshake = None
+            elif isinstance(event, Pushed):
+                self._push = None
+            elif isinstance(event, ReadBack) and "meter" in event.kinds:
+                self._meters.clear()
+                self._meters.update((slot, thing[2]) for slot, thing in event.installed.items() if slot[0] == METER)
+            elif isinstance(event, RoleChanged):
+                self.role, self.generation = event.role, event.generation
+
+    def _on_experimenter(self, message: bytes, events: list[Event]) -> None:
+        if message[8:12] == pack("!I", ONF):
+            self._on_reply(message, events)
+        else:
+            self._unreadable(message, ValueError("an experimenter message that nobody asked for"), events)
+
+    def _on_flow_updates(self, message: bytes, events: list[Event]) -> None:
+        try:
+            changes, _ = notices.read_flow_updates(message)
+        except _UNREADABLE as error:
+            self._unreadable(message, error, events)
+            events.append(FlowChanged("resumed"))     # something was missed: the owner reads back
+        else:
+            events.extend(changes)
+
+    def _on_packet_in(self, message: bytes, events: list[Event]) -> None:
+        """Before the bridge has its name nobody can be told of a frame."""
+
+    def _on_flow_removed(self, message: bytes, events: list[Event]) -> None:
+        events.append(notices.read_flow_removed(message))
+
+    def _on_port_status(self, message: bytes, events: list[Event]) -> None:
+        status = codec.read_port_status(self.version, message)
+        if self._handshake is not None:
+            self._handshake.port_changed(status)
+        else:
+            events.append(status)
+
+    def _on_role_status(self, message: bytes, events: list[Event]) -> None:
+        events.append(codec.read_role_status(message))
+        self._after(events[-1:])
