@@ -1,0 +1,216 @@
+"""Runs the stages of script/test, one after another, and counts what they did.
+
+Each stage is a session of its own: what it starts can be ended with it, and Ctrl-C is passed on so that it cleans up.
+What nobody cleaned up, in this run or one killed before it, is removed between the stages.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from topologies.runs import heal
+
+ROOT = Path(__file__).resolve().parent.parent
+FRONTEND = ROOT / "webui" / "frontend"
+SECONDS = 900  # a stage that takes longer hangs
+GRACE = 30  # for a stage that was told to end
+NO_TESTS = 5  # pytest's exit code
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A command, the needs it has (each says what is missing, or nothing), and whether it is a run of pytest."""
+
+    name: str
+    command: tuple[str, ...]
+    needs: tuple[Callable[[], str], ...] = ()
+    folder: Path = ROOT
+    pytest: bool = False
+
+
+@dataclass
+class Result:
+    """What a stage came to. A stage that is no run of pytest counts when it fails: as one failure."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    note: str = ""
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        counts = f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+        said = counts if self.passed + self.failed + self.skipped > 1 or not self.note else self.note
+        note = f" ({self.note})" if self.note and said != self.note else ""
+        return f"{'FAILED' if self.failed else 'ok':7}{self.name:10}{self.seconds:6.1f} s   {said}{note}"
+
+
+def root() -> str:
+    return "" if os.geteuid() == 0 else "needs root: run it with sudo"
+
+
+def namespaces() -> str:
+    allowed = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, check=False).returncode == 0
+    return "" if allowed else "may not make network namespaces: the container needs SYS_ADMIN and NET_ADMIN"
+
+
+def programs(*names: str) -> Callable[[], str]:
+    def check() -> str:
+        missing = [name for name in names if not shutil.which(name)]
+        return f"not installed: {' '.join(missing)}" if missing else ""
+
+    return check
+
+
+def browser() -> str:
+    found = any(map(shutil.which, ("chromium", "google-chrome"))) or "PLAYWRIGHT_BROWSERS_PATH" in os.environ
+    return "" if found else "not installed: chromium"
+
+
+def pytest(name: str, *folders: str, needs: tuple[Callable[[], str], ...] = ()) -> Stage:
+    paths = tuple(f"tests/{folder}" for folder in folders or (name,) if (ROOT / "tests" / folder).is_dir())
+    return Stage(name, (sys.executable, "-m", "pytest", "-q", *paths), needs, pytest=True)
+
+
+def stages() -> list[Stage]:
+    ovs = programs("ovs-vswitchd", "ovsdb-server", "ovs-vsctl", "ovs-ofctl", "ovs-appctl")
+    module = (sys.executable, "-m")
+    return [
+        Stage("ruff", (*module, "ruff", "check", ".")),
+        Stage("format", (*module, "ruff", "format", "--check", ".")),
+        Stage("mypy", (*module, "mypy")),
+        Stage("frontend", ("npm", "test", "--silent"), (programs("node", "npm"),), FRONTEND),
+        pytest("unit", "unit", "arch"),
+        pytest("apps"),
+        pytest("ovs", needs=(ovs,)),
+        pytest("emulated", needs=(root, namespaces, ovs, programs("mnexec", "ip", "ping", "iperf3", "ethtool"))),
+        pytest("browser", needs=(ovs, browser)),
+    ]
+
+
+class Runner:
+    """Runs stages until told to stop."""
+
+    def __init__(self, allow_skips: bool) -> None:
+        self.allow_skips = allow_skips
+        self.stopped = False
+        self.running: subprocess.Popen[bytes] | None = None
+
+    def stop(self, _number: int, _frame: FrameType | None) -> None:
+        """Pass Ctrl-C or kill on; a second one does not wait for any cleaning up."""
+        if self.running is not None:
+            os.killpg(self.running.pid, signal.SIGKILL if self.stopped else signal.SIGINT)
+        self.stopped = True
+
+    def run(self, stage: Stage) -> Result:
+        print(f"\n==> {stage.name}: {' '.join(stage.command).replace(sys.executable, 'python')}", flush=True)
+        missing = next(filter(None, (need() for need in stage.needs)), "")
+        if missing:
+            skipped = int(self.allow_skips)
+            return Result(stage.name, failed=1 - skipped, skipped=skipped, note=missing)
+        began = time.monotonic()
+        result = self._pytest(stage) if stage.pytest else self._check(stage)
+        result.seconds = time.monotonic() - began
+        return result
+
+    def _check(self, stage: Stage) -> Result:
+        code, why = self._execute(stage.command, stage.folder)
+        return Result(stage.name, failed=int(code != 0), note=why)
+
+    def _pytest(self, stage: Stage) -> Result:
+        with tempfile.TemporaryDirectory(prefix="weft-test-") as folder:
+            report = Path(folder, "report.xml")
+            code, why = self._execute((*stage.command, f"--junitxml={report}"), stage.folder)
+            result = count(stage.name, report)
+        if code == NO_TESTS:
+            why = "no tests were found"
+        if result.skipped and not self.allow_skips:
+            code, why = 1, "tests were skipped, see above why; --allow-skips lets them"
+        if code and not result.failed:
+            result.failed = 1
+        result.note = why if result.failed else ""
+        return result
+
+    def _execute(self, command: Iterable[str], folder: Path) -> tuple[int, str]:
+        """The exit code, and a word where that alone does not tell."""
+        with subprocess.Popen(list(command), cwd=folder, start_new_session=True, stdin=subprocess.DEVNULL) as self.running:
+            process = self.running
+            try:
+                code, why = process.wait(SECONDS), ""
+            except subprocess.TimeoutExpired:
+                code, why = 1, f"stopped after {SECONDS} s"
+                self._end(process)
+            self.running = None
+        return code, "interrupted" if self.stopped else why or (f"exit {code}" if code else "")
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def count(name: str, report: Path) -> Result:
+    """The counts of a run of pytest, from its JUnit report; none where it died before it wrote one."""
+    if not report.exists():
+        return Result(name)
+    suite = ElementTree.parse(report).getroot().find("testsuite")
+    number = {key: int(suite.get(key, 0)) if suite is not None else 0 for key in ("tests", "failures", "errors", "skipped")}
+    failed = number["failures"] + number["errors"]
+    return Result(name, number["tests"] - failed - number["skipped"], failed, number["skipped"])
+
+
+def prepare() -> None:
+    """The virtual environment's programs are found first, and those that Debian keeps in sbin are found too."""
+    here = Path(sys.executable).parent
+    browsers = ROOT / ".venv" / "browsers"
+    if browsers.is_dir():
+        os.environ["PLAYWRIGHT_BROWSERS_PATH"] = str(browsers)
+    os.environ["PATH"] = f"{here}:{os.environ['PATH']}:/usr/sbin:/sbin"
+    os.chdir(ROOT)
+
+
+def main() -> int:
+    prepare()
+    known = stages()
+    names = [stage.name for stage in known]
+    parser = argparse.ArgumentParser(prog="script/test")
+    parser.add_argument("--allow-skips", action="store_true")
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=", ".join(names))
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.stages if name not in names]:
+        parser.error(f"no stage {unknown[0]!r}; there are {', '.join(names)}")
+    runner = Runner(arguments.allow_skips)
+    signal.signal(signal.SIGINT, runner.stop)
+    signal.signal(signal.SIGTERM, runner.stop)
+    results = []
+    for stage in known:
+        if (stage.name in arguments.stages or not arguments.stages) and not runner.stopped:
+            heal()
+            results.append(runner.run(stage))
+            print(results[-1], flush=True)
+    heal()
+    return report(results, runner.stopped)
+
+
+def report(results: list[Result], stopped: bool) -> int:
+    print("\n==> summary", *results, *(["interrupted: the other stages did not run"] if stopped else []), sep="\n")
+    passed, failed, skipped = (sum(getattr(result, key) for result in results) for key in ("passed", "failed", "skipped"))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return int(bool(failed) or stopped)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
