@@ -37,8 +37,8 @@ def get(
     search: options.Search = "",
     sort: Annotated[str, typer.Option("--sort", help="Order flows by this field; '-packets' for the largest first.")] = "",
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many flows or events.")] = None,
-    event_kind: Annotated[str, typer.Option("--kind", help="Only events of this kind, as bridge.connected.")] = "",
-    severity: Annotated[str, typer.Option("--severity", help="Only events that are info, warning or error.")] = "",
+    event_kind: Annotated[str, typer.Option("--kind", help="Only events whose kind begins so, as bridge.")] = "",
+    severity: Annotated[str, typer.Option("--severity", help="Only events that are at least info, warning or error.")] = "",
     state_dir: options.StateDir = None,
 ) -> None:
     """Show bridges, ports, links, hosts, apps, flows, events or the controller's status.

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,8 +33,9 @@ Level = Annotated[Literal["debug", "info", "warning", "error"], typer.Option(hel
 Style = Annotated[Literal["console", "json"], typer.Option(help="How the log is written.")]
 
 
-def _pem(what: str) -> typer.models.OptionInfo:
-    return cast(typer.models.OptionInfo, typer.Option(metavar="FILE", exists=True, dir_okay=False, readable=True, help=what))
+def _pem(name: str, what: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(name, metavar="FILE", exists=True, dir_okay=False, readable=True, help=what)
+    return option
 
 
 def start(
@@ -43,9 +44,9 @@ def start(
     app: Apps = None,
     set_: Set = None,
     foreign_flows: Foreign = "remove",
-    private_key: Annotated[Path | None, _pem("Our private key, PEM, for ssl: listeners.")] = None,
-    certificate: Annotated[Path | None, _pem("Our certificate, PEM, for ssl: listeners.")] = None,
-    ca: Annotated[Path | None, _pem("The authority that signed the bridges' certificates, PEM.")] = None,
+    private_key: Annotated[Path | None, _pem("--private-key", "Our private key, PEM, for ssl: listeners.")] = None,
+    certificate: Annotated[Path | None, _pem("--certificate", "Our certificate, PEM, for ssl: listeners.")] = None,
+    ca: Annotated[Path | None, _pem("--ca-cert", "The authority that signed the bridges' certificates, PEM.")] = None,
     log_level: Level = "info",
     log_format: Style = "console",
     state_dir: options.StateDir = None,
@@ -57,7 +58,7 @@ def start(
     weft start --listen tcp:0.0.0.0:6653               also from other machines
     weft start --app l2_learning --app ./no_telnet.py  with an app of your own
     weft start --set l2_learning.max_hosts_per_port=8
-    weft start --listen ssl:0.0.0.0:6653 --private-key key.pem --certificate cert.pem --ca cacert.pem
+    weft start --listen ssl:0.0.0.0:6653 --private-key key.pem --certificate cert.pem --ca-cert cacert.pem
     """
     settings = Settings(
         state_dir=(state_dir or paths.state_dir()).expanduser().absolute(),
@@ -140,7 +141,7 @@ def _yaml(setting: str, text: str) -> object:
 def check_tls(settings: Settings) -> None:
     """A listener with TLS needs all three files: bridges are asked for certificates too."""
     secure = [target for target in settings.listen if target.startswith("ssl:")]
-    files = {"--private-key": settings.private_key, "--certificate": settings.certificate, "--ca": settings.ca}
+    files = {"--private-key": settings.private_key, "--certificate": settings.certificate, "--ca-cert": settings.ca}
     missing = [name for name, path in files.items() if path is None]
     if secure and missing:
         raise typer.BadParameter(f"{secure[0]} needs {', '.join(missing)}. 'ovs-pki' makes the files: see docs/operations.md.")

@@ -61,7 +61,7 @@ def test_mistakes_are_usage_errors(weft: Weft, tmp_path: Path) -> None:
         assert weft("start", *wrong).code == 64
     done = weft("start", "--listen", "ssl:127.0.0.1:0")
     assert done.code == 64
-    assert "needs --private-key, --certificate, --ca" in done.err
+    assert "needs --private-key, --certificate, --ca-cert" in done.err
 
 
 def test_a_second_controller_in_one_state_directory_is_a_conflict(weft: Weft, view: FakeView) -> None:
