@@ -17,7 +17,11 @@ WEB = "127.0.0.1:8080"
 Listen = Annotated[
     list[str] | None,
     typer.Option(
-        "--listen", "-l", metavar="tcp|ssl:HOST:PORT", show_default=LISTEN, help="Where bridges connect; may be given again."
+        "--listen",
+        "-l",
+        metavar="tcp|ssl:HOST:PORT|unix:PATH",
+        show_default=LISTEN,
+        help="Where bridges connect; may be given again.",
     ),
 ]
 Apps = Annotated[
@@ -94,9 +98,11 @@ def split_address(text: str) -> tuple[str, int] | None:
 def check_listen(target: str) -> str:
     """A listener of OpenFlow connections."""
     scheme, _, address = target.partition(":")
+    if scheme == "unix" and address.startswith("/") and len(address.encode()) <= paths.SOCKET_LIMIT:
+        return target
     if scheme not in ("tcp", "ssl") or split_address(address) is None:
         raise typer.BadParameter(
-            f"'{target}' is not a place to listen: write tcp:HOST:PORT or ssl:HOST:PORT, as {LISTEN} or tcp:[::1]:6653."
+            f"'{target}' is not a place to listen: write tcp:HOST:PORT, ssl:HOST:PORT or unix:/PATH, as {LISTEN} or tcp:[::1]:6653."
         )
     return target
 

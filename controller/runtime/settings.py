@@ -14,7 +14,7 @@ class Settings:
     """Learned rows and the Unix socket of the API live here; made when absent."""
 
     listen: tuple[str, ...] = ("tcp:127.0.0.1:6653",)
-    """Where bridges connect: `tcp:HOST:PORT` or `ssl:HOST:PORT`, an IPv6 host in brackets."""
+    """Where bridges connect: `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:/PATH`, an IPv6 host in brackets."""
 
     web: str = "127.0.0.1:8080"
     """Where the dashboard listens, `HOST:PORT`; empty for no TCP listener at all."""

@@ -14,17 +14,33 @@ from tests.unit.cli.runner import Weft
 pytestmark = pytest.mark.unit
 
 
-@pytest.mark.parametrize("target", ["tcp:127.0.0.1:6653", "ssl:0.0.0.0:6653", "tcp:[::1]:0", "tcp:switches.example.net:6653"])
+@pytest.mark.parametrize(
+    "target",
+    ["tcp:127.0.0.1:6653", "ssl:0.0.0.0:6653", "tcp:[::1]:0", "tcp:switches.example.net:6653", "unix:/run/weft.openflow"],
+)
 def test_places_to_listen(target: str) -> None:
     assert check_listen(target) == target
 
 
 @pytest.mark.parametrize(
     "target",
-    ["", "6653", "tcp", "tcp:", "tcp:6653", "udp:1.2.3.4:6653", "tcp:::1:6653", "tcp:host:", "tcp:host:x", "tcp:host:65536"],
+    [
+        "",
+        "6653",
+        "tcp",
+        "tcp:",
+        "tcp:6653",
+        "udp:1.2.3.4:6653",
+        "tcp:::1:6653",
+        "tcp:host:",
+        "tcp:host:x",
+        "tcp:host:65536",
+        "unix:relative",
+        "unix:",
+    ],
 )
 def test_places_that_are_none(target: str) -> None:
-    with pytest.raises(typer.BadParameter, match=r"write tcp:HOST:PORT or ssl:HOST:PORT"):
+    with pytest.raises(typer.BadParameter, match="write tcp:HOST:PORT, ssl:HOST:PORT or unix:/PATH"):
         check_listen(target)
 
 
