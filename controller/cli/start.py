@@ -101,9 +101,8 @@ def check_listen(target: str) -> str:
     if scheme == "unix" and address.startswith("/") and len(address.encode()) <= paths.SOCKET_LIMIT:
         return target
     if scheme not in ("tcp", "ssl") or split_address(address) is None:
-        raise typer.BadParameter(
-            f"'{target}' is not a place to listen: write tcp:HOST:PORT, ssl:HOST:PORT or unix:/PATH, as {LISTEN} or tcp:[::1]:6653."
-        )
+        forms = f"tcp:HOST:PORT, ssl:HOST:PORT or unix:/PATH, as {LISTEN} or tcp:[::1]:6653"
+        raise typer.BadParameter(f"'{target}' is not a place to listen: write {forms}.")
     return target
 
 
