@@ -116,8 +116,11 @@ class Channel(asyncio.Protocol):
         self._transport = transport
         transport.set_write_buffer_limits(high=SEND_AHEAD)
         peer = transport.get_extra_info("peername")
-        self.address = f"{peer[0]}:{peer[1]}" if peer else "unknown"
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if isinstance(peer, tuple):
+            self.address = f"{peer[0]}:{peer[1]}"
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            self.address = "unix"
         self._server.channels.add(self)
         self.session.start(time.monotonic())
         self.flush()
@@ -198,7 +201,11 @@ class Server:
         self._ticking: asyncio.TimerHandle | None = None
 
     async def open(self, scheme: str, host: str, port: int, context: ssl.SSLContext | None) -> None:
-        """Listen, and give every connection its sense of time."""
+        """Listen, and give every connection its sense of time. For `unix` the host is a path."""
+        if scheme == "unix":
+            self._listener = await self.loop.create_unix_server(lambda: Channel(self), host, backlog=_BACKLOG)
+            self._tick()
+            return
         timeout = HANDSHAKE_LIMIT if context else None
         self._listener = await self.loop.create_server(
             lambda: Channel(self), host, port, ssl=context, ssl_handshake_timeout=timeout, backlog=_BACKLOG)
@@ -231,7 +238,7 @@ class Server:
 
 
 async def listen(target: str, handler: Handler, tls: Tls | None = None) -> Server:
-    """Listen on "tcp:HOST:PORT" or "ssl:HOST:PORT" (port 0: any free one). Raises ListenError."""
+    """Listen on "tcp:HOST:PORT", "ssl:HOST:PORT" (port 0: any free one) or "unix:PATH". Raises ListenError."""
     scheme, host, port = _parse(target)
     context = None
     if scheme == "ssl":
@@ -252,10 +259,12 @@ async def listen(target: str, handler: Handler, tls: Tls | None = None) -> Serve
 
 def _parse(target: str) -> tuple[str, str, int]:
     scheme, _, rest = target.partition(":")
+    if scheme == "unix" and rest:
+        return scheme, rest, 0
     host, _, port = rest.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if scheme not in ("tcp", "ssl") or not host or not port.isdigit() or int(port) > 0xFFFF:
-        raise ListenError(f"{target!r} is no address to listen on; write tcp:127.0.0.1:6653 or ssl:0.0.0.0:6653")
+        raise ListenError(f"{target!r} is no address to listen on; write tcp:127.0.0.1:6653, ssl:0.0.0.0:6653 or unix:PATH")
     return scheme, host, int(port)
 
 
