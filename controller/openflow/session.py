@@ -78,7 +78,7 @@ class Session:
         self._pushed_at = 0.0
         self._chunks: Iterator[bytes] | None = None
         self._meters: dict[bytes, bytes] = {}
-        self._monitor = 0                             # transaction id of the flow monitor
+        self._monitor = -1                            # transaction id of the flow monitor
         self._handlers: dict[int, Callable[[bytes, list[Event]], None]] = {
             codec.ERROR: self._on_error, codec.ECHO_REQUEST: self._on_echo, codec.ECHO_REPLY: self._on_nothing,
             codec.HELLO: self._on_nothing, codec.FEATURES_REPLY: self._on_reply, codec.MULTIPART_REPLY: self._on_reply,
@@ -311,7 +311,7 @@ class Session:
             self._pushed_at = self._now
             self.out += self._push.reply(message, events)
             self._after(events[before:])
-        elif self._monitor and xid == self._monitor:
+        elif xid == self._monitor:
             self._on_flow_updates(message, events)
         else:
             self._unreadable(message, ValueError("nobody asked for this answer"), events)

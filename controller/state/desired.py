@@ -26,6 +26,7 @@ class Desired:
         self.members: defaultdict[Key, dict[str, None]] = defaultdict(dict)
         self.scopes: defaultdict[str, dict[Key, None]] = defaultdict(dict)
         self.ledgers: dict[str, Ledger] = {}
+        self.dirty: set[str] = set()  # connected bridges with open changes
         self._shared: dict[bytes, list[Key]] = {}  # slots of scopes: where a second claim can hide
 
     # ------------------------------------------------------------------ reading

@@ -236,7 +236,7 @@ class Engine:
                 raise ValueError(f"{rule.name}: say on which bridge, flow.on(bridge) or flow.on(network)")
             placed.append(flow if where is flow[3] else flow.on(where))  # type: ignore[arg-type]
         if len(placed) > 1 and len({(f[3], f[0]) for f in placed}) < len(placed):
-            raise ValueError(f"{rule.name} yields two flows with the same table, priority and match for {owner.row}")
+            raise ValueError(f"{rule.name} yields two flows with the same table, priority and match for {owner.row()}")
         return tuple(placed)
 
     def _fail(self, rule: Rule, owner: Owner, text: str) -> None:

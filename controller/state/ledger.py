@@ -31,6 +31,7 @@ class Ledger:
     """The open differences of one bridge."""
 
     bridge: str
+    dirty: set[str] = field(default_factory=set)  # names of the bridges that have something to send, shared by all ledgers
     pending: dict[bytes, Held] = field(default_factory=dict)
     inflight: dict[bytes, Held] | None = None
     sent: list[Entry | None] = field(default_factory=list)
@@ -41,6 +42,8 @@ class Ledger:
         """The slot should hold `new` instead of `old`."""
         pending = self.pending
         if slot not in pending:
+            if not pending:
+                self.dirty.add(self.bridge)
             pending[slot] = old
         elif same(pending[slot], new):
             del pending[slot]

@@ -53,10 +53,9 @@ class Owner:
         self.error = ""
         self.waits = ""
 
-    @property
     def row(self) -> str:
         """The row, as people write it: "Host s1 default 02:00:00:00:00:01"."""
         return " ".join([self.rule.each.__name__, *map(str, self.key)])
 
     def __repr__(self) -> str:
-        return f"{self.rule.name} {self.row}"
+        return f"{self.rule.name} {self.row()}"

@@ -45,24 +45,21 @@ def compare(
     return Difference(missing, changed, stale, foreign)
 
 
-def adopt(
-    ledger: Ledger, installed: Mapping[bytes, Installed], difference: Difference, *, remove_foreign: bool, known: set[bytes] | None = None
-) -> int:
-    """Make the ledger's pending changes those of the difference; gives their number. Slots in `known` are not looked at."""
+def adopt(ledger: Ledger, installed: Mapping[bytes, Installed], difference: Difference, *, remove_foreign: bool) -> int:
+    """Make the difference the ledger's open changes; gives their number."""
     slots = [*difference.missing, *difference.changed, *difference.stale]
     if remove_foreign:
         slots += difference.foreign
-    pending = ledger.pending
-    found = 0
     for slot in slots:
-        if known is None or slot not in known:
-            pending[slot] = installed.get(slot)
-            found += 1
-    return found
+        ledger.pending[slot] = installed.get(slot)
+    return len(slots)
 
 
-def plan(ledger: Ledger, desired: Desired) -> list[Change]:
-    """Take what is open and can be sent, in the safe order; it is in flight from now on. Empty: nothing to send."""
+def plan(ledger: Ledger, desired: Desired, limit: int = 0) -> list[Change]:
+    """Take what is open and can be sent, in the safe order; it is in flight from now on. Empty: nothing to send.
+
+    With a `limit` above 0 the first so many changes only.
+    """
     bridge, effective = ledger.bridge, desired.effective
     ranks: list[list[tuple[bytes, Held, Entry | None]]] = [[], [], [], [], [], []]
     left: dict[bytes, Held] = {}
@@ -72,8 +69,11 @@ def plan(ledger: Ledger, desired: Desired) -> list[Change]:
             left[slot] = held
         elif not same(held, new):
             ranks[order(slot, wanted=new is not None)].append((slot, held, new))
-    ledger.pending = left
     todo = [change for rank in ranks for change in rank]
+    if limit:
+        left |= {slot: held for slot, held, _ in todo[limit:]}
+        del todo[limit:]
+    ledger.pending = left
     if not todo:
         return []
     ledger.inflight = {slot: held for slot, held, _ in todo}

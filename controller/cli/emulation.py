@@ -1,0 +1,146 @@
+"""A run of `weft emulate`: network and controller started together, brought to agreement, checked, used and taken away."""
+
+import http.client
+import itertools
+import json
+import signal
+import sys
+import time
+from contextlib import ExitStack
+
+from controller.cli.errors import ExitCode, Failure
+from controller.cli.supervised import SupervisedController, fetch, free_address
+from topologies import catalogue, runs
+from topologies.network import EmulatedNetwork
+from topologies.reachability import matrix, probe, probe_all
+
+CONVERGE_SECONDS = 60.0
+DEMO_PERIOD = 2.0  # seconds between two pings of the demo
+
+
+class Emulation:
+    """One network with its controller, from the first process to the last."""
+
+    def __init__(self, topology: str, parameters: dict[str, str], web: str, apps: list[str]) -> None:
+        self._topology = topology
+        self._parameters = parameters
+        self._web = web
+        self._apps = apps
+        self._started = time.monotonic()
+
+    def run(self, check: bool, demo: bool) -> bool:
+        """Build, check or use, take away; whether all was as it should be."""
+        for name in runs.heal():
+            say("healed", f"removed what the killed run {name} had left")
+        with ExitStack() as stack:
+            self._build(stack, interactive=not (check or demo))
+            right = self._check(dashboard=demo) if check or demo else True
+            if right and not check:
+                self._use(demo)
+            say("end", "taking everything away")
+        return right
+
+    def _build(self, stack: ExitStack, interactive: bool) -> None:
+        name = catalogue.find(self._topology).name
+        web = free_address(self._web)
+        if web != self._web:
+            say("dashboard", f"{self._web} is taken: using {web}")
+        run = runs.new_run(name)
+        stack.callback(run.close)
+        self._network = EmulatedNetwork(run, self._topology, self._parameters, interactive=interactive)
+        self._controller = SupervisedController(run.path, f"unix:{self._network.controller_socket}", web, self._apps)
+        stack.callback(self._controller.stop)
+        stack.enter_context(self._network)
+        stack.callback(finish_undisturbed)
+        self._controller.start()
+        run.record(self._controller.pid)
+        self._network.start()
+        sizes = (len(self._network.bridges), len(self._network.hosts), len(self._network.links))
+        say("network", "{}: {} bridges, {} hosts, {} links between bridges".format(name, *sizes))
+        self._controller.wait_ready()
+        self._converge()
+
+    def _converge(self) -> None:
+        """Wait until every bridge is connected and holds all the flows it should."""
+        deadline = time.monotonic() + CONVERGE_SECONDS
+        while waiting := self._waiting_for():
+            if time.monotonic() > deadline:
+                title = f"after {CONVERGE_SECONDS:g} s {' and '.join(waiting)}"
+                raise Failure(ExitCode.TIMED_OUT, title, self._controller.last_words())
+            self._controller.pause()
+        say("controller", "every bridge is connected and has its flows")
+
+    def _waiting_for(self) -> list[str]:
+        bridges = {bridge["name"]: bridge for bridge in self._controller.client.items("/bridges")}
+        waiting = []
+        for name in self._network.bridges:
+            bridge = bridges.get(name)
+            if bridge is None or bridge["state"] != "connected":
+                waiting.append(f"{name} is not connected")
+            elif bridge["pending"]:
+                waiting.append(f"{name} waits for {bridge['pending']} flows")
+        return waiting
+
+    def _check(self, dashboard: bool) -> bool:
+        """Ping between all pairs, see whether the dashboard answers, and say how it went."""
+        say("ping", f"between all pairs of {len(self._network.hosts)} hosts")
+        probes = list(probe_all(self._network))
+        print(matrix(probes))
+        wrong = [str(each) for each in probes if not each.right]
+        right = len(probes) - len(wrong)
+        lost = sum(each.wanted and not each.answered for each in probes)
+        loss = 100 * lost / max(1, sum(each.wanted for each in probes))
+        said = [f"{right} of {len(probes)} pairs as they should be", f"{loss:.3g} % loss"]
+        if dashboard:
+            silent = self._dashboard_fault()
+            wrong += [silent] if silent else []
+            said.append("the dashboard fails" if silent else "the dashboard answers")
+        seconds = time.monotonic() - self._started
+        print(f"{'FAILED' if wrong else 'ok'}: {', '.join(said)} ({seconds:.1f} s)", flush=True)
+        for line in wrong:
+            print(f"  {line}", file=sys.stderr)
+        return not wrong
+
+    def _dashboard_fault(self) -> str:
+        """What a browser would stumble over; nothing if it would see the page and every bridge."""
+        try:
+            status, page = fetch(self._controller.web, "/")
+            if status != 200 or "<html" not in page.lower():
+                return f"http://{self._controller.web}/ answers {status} and is no page; script/bootstrap builds the dashboard"
+            status, body = fetch(self._controller.web, "/api/v1/bridges")
+            shown = {bridge["name"] for bridge in json.loads(body)["items"]} if status == 200 else set()
+        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            return f"http://{self._controller.web}/ does not answer: {error}"
+        missing = sorted(set(self._network.bridges) - shown)
+        return f"/api/v1/bridges answers {status} and lacks {', '.join(missing)}" if missing else ""
+
+    def _use(self, demo: bool) -> None:
+        say("dashboard", f"http://{self._controller.web}")
+        say("elsewhere", f"in another shell: export WEFT_STATE_DIR={self._controller.state_dir}; weft get hosts")
+        if demo:
+            say("demo", "runs until Ctrl-C")
+            self._keep_alive()
+        else:
+            self._network.console()
+
+    def _keep_alive(self) -> None:
+        """A ping every now and then, so that there is something to see, until somebody ends it."""
+        pairs = list(itertools.permutations(self._network.hosts.values(), 2))
+        try:
+            for turn in itertools.count():
+                self._controller.pause(DEMO_PERIOD)
+                if pairs:
+                    probe(self._network, *pairs[turn % len(pairs)])
+        except KeyboardInterrupt:
+            print()
+
+
+def say(what: str, text: str) -> None:
+    """A line of progress."""
+    print(f"{what:<11} {text}", flush=True)
+
+
+def finish_undisturbed() -> None:
+    """Taking away is quick, and half of it would be worse than none: signals wait for its end."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,130 @@
+"""The catalogue of apps: which there are, which run, and switching them on and off while traffic flows."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+
+from controller.app import App
+from controller.query import AppView, QueryError
+from controller.runtime import loader
+from controller.runtime.control import Control
+from controller.state.engine import AppState
+
+
+@dataclass
+class Listing:
+    """An app by its source (a name or a file), with what became of loading it."""
+
+    source: str
+    config: Mapping[str, object] = field(default_factory=dict)
+    cls: type[App] | None = None
+    error: str = ""
+    builtin: bool = False
+
+
+class Catalogue:
+    """Every app that could run, by name."""
+
+    def __init__(self, control: Control, config: Mapping[str, Mapping[str, object]]) -> None:
+        self._control = control
+        self._config = config
+        self._listings = {name: Listing(name, config.get(name, {})) for name in loader.installed()}
+
+    def add_builtin(self, cls: type[App]) -> None:
+        """Enable an app that is part of weft and is never switched off."""
+        self._listings[cls.name] = Listing(cls.name, self._config.get(cls.name, {}), cls, builtin=True)
+        self._enable(cls.name)
+
+    def add(self, source: str) -> None:
+        """Enable an app by name or file. Raises LoadError where there is none; one that raises when imported is marked failed."""
+        try:
+            cls = loader.load(source)
+        except loader.LoadError:
+            raise
+        except Exception:
+            name = source if not source.endswith(".py") else source.rpartition("/")[2].removesuffix(".py")
+            self._listings[name] = Listing(source, error=traceback.format_exc())
+            self._tell_failed(name)
+            return
+        self._listings[cls.name] = Listing(source, self._config.get(cls.name, {}), cls)
+        self._enable(cls.name)
+
+    def unknown_config(self) -> list[str]:
+        """Names in the configuration that are no app."""
+        return sorted(set(self._config) - set(self._listings))
+
+    def switch(self, name: str, *, enabled: bool) -> None:
+        """Enable or disable an app. Raises QueryError: 404 unknown, 409 not possible, 422 its configuration is wrong."""
+        listing = self._listings.get(name)
+        if listing is None:
+            raise QueryError(404, "No such app", f"there is no app {name!r}; there are: {', '.join(sorted(self._listings))}")
+        if listing.builtin:
+            raise QueryError(409, "Part of weft", f"{name} is part of every pipeline and cannot be switched off or on")
+        running = self._state(name)
+        if running is not None and not enabled:
+            self._disable(name)
+        elif enabled and running is not None and running.error:
+            self._disable(name)
+            self._load(listing, name)
+        elif enabled and running is None:
+            self._load(listing, name)
+
+    def _load(self, listing: Listing, name: str) -> None:
+        try:
+            listing.cls = loader.load(listing.source)
+            listing.error = ""
+            self._enable(name)
+        except loader.LoadError as error:
+            raise QueryError(422, "The app cannot run", str(error)) from error
+        except Exception as error:
+            listing.error = traceback.format_exc()
+            self._tell_failed(name)
+            raise QueryError(422, "The app cannot run", f"{name} raised {type(error).__name__} when it was loaded: {error}") from error
+
+    def _enable(self, name: str) -> None:
+        listing = self._listings[name]
+        assert listing.cls is not None
+        app = loader.make(listing.cls, listing.config)
+        self._control.engine.enable(app)
+        self._control.dispatch.start_timers(app)
+        if not listing.builtin:
+            self._control.journal.add("info", "app.enabled", name, f"app {name} is enabled")
+        self._control.journal.changed("apps", "flows")
+
+    def _disable(self, name: str) -> None:
+        self._control.dispatch.stop_timers(name)
+        self._control.engine.disable(name)
+        self._control.journal.add("info", "app.disabled", name, f"app {name} is disabled; its flows are removed")
+        self._control.journal.changed("apps", "flows")
+
+    def _tell_failed(self, name: str) -> None:
+        last = self._listings[name].error.strip().splitlines()[-1]
+        self._control.journal.add("error", "app.failed", name, f"app {name} could not be loaded: {last}")
+        self._control.journal.changed("apps")
+
+    def _state(self, name: str) -> AppState | None:
+        return next((s for s in self._control.engine.apps.values() if s.app.name == name), None)
+
+    def views(self) -> tuple[AppView, ...]:
+        """What readers see of every app, by name."""
+        return tuple(self._view(name, listing) for name, listing in sorted(self._listings.items()))
+
+    def _view(self, name: str, listing: Listing) -> AppView:
+        state = self._state(name)
+        if state is None:
+            description = listing.cls.description() if listing.cls else ""
+            return AppView(name, "failed" if listing.error else "disabled", description, (), 0, 0, 0, dict(listing.config), listing.error)
+        owners = [owner for rule in state.rules for owner in rule.owners.values()]
+        return AppView(
+            name=name,
+            state="failed" if state.error else "running",
+            description=type(state.app).description(),
+            stages=tuple(stage.name for stage in state.app.stages),
+            flows=sum(len(owner.flows) for owner in owners),
+            rows=len(owners),
+            packet_ins=state.packet_ins,
+            config=asdict(state.app) if fields(state.app) else {},
+            error=state.error,
+        )

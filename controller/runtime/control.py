@@ -1,0 +1,225 @@
+"""The controller at work: what bridges say becomes rows and events, what rows say becomes changes on bridges.
+
+    bytes -> channel -> Control.received -> apps change rows -> engine reruns rules -> sync pushes bundles -> bytes
+
+One thread, one event loop. Long work is done in slices, between which everybody else gets a turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from controller.model import Bridge, BridgeDown, BridgeUp, FlowExpired, Mac, Member, PacketIn, Pipeline, Port, PortDown, PortUp, scope_of
+from controller.openflow.events import (
+    ErrorMessage,
+    Event,
+    FlowChanged,
+    FlowRemoved,
+    Malformed,
+    PortDesc,
+    PortStats,
+    PortStatus,
+    Pushed,
+    ReadBack,
+    Ready,
+)
+from controller.runtime.channel import Channel
+from controller.runtime.dispatch import Dispatch
+from controller.runtime.journal import Journal
+from controller.runtime.peers import Peer, name_of
+from controller.runtime.sync import Sync
+from controller.state.engine import Engine
+from controller.state.tables import Tx
+
+SLICE = 0.005  # seconds of rules until others get their turn
+AUDIT_SOON = 0.2  # seconds after a change by somebody else, in which more of them may come
+SWEEP = 3.0  # seconds between two readings of counters
+FLOWS_A_SECOND = 1000  # a sweep reads no more flows a second than this, so large bridges are read less often
+BY_TIME = ("idle", "hard")
+
+
+class Control:
+    """The handler of all channels."""
+
+    def __init__(self, engine: Engine, journal: Journal, *, remove_foreign: bool) -> None:
+        self.engine, self.journal = engine, journal
+        self.peers: dict[str, Peer] = {}
+        self.dispatch = Dispatch(engine, journal, self.drive)
+        self.sync = Sync(engine, journal, self.peers, remove_foreign=remove_foreign)
+        self._audits: set[str] = set()
+        self._handlers: dict[type, Callable[[Peer, object], None]] = {
+            PortStatus: self._port_status,  # type: ignore[dict-item]
+            FlowRemoved: self._flow_removed,  # type: ignore[dict-item]
+            FlowChanged: self._flow_changed,  # type: ignore[dict-item]
+            ReadBack: self.sync.read_back,  # type: ignore[dict-item]
+            Pushed: self.sync.pushed,  # type: ignore[dict-item]
+            PortStats: self._port_stats,  # type: ignore[dict-item]
+            ErrorMessage: self._error,  # type: ignore[dict-item]
+            Malformed: self._malformed,  # type: ignore[dict-item]
+        }
+
+    # ------------------------------------------------------------------ channels
+
+    def ready(self, channel: Channel, ready: Ready) -> None:
+        """A bridge has introduced itself."""
+        name = name_of(ready, self.peers)
+        peer = self.peers.get(name)
+        if peer is not None and peer.channel is not None:
+            self.journal.add("warning", "bridge.replaced", name, f"{name} connected again from {channel.address}; its old connection is closed")
+            old, peer.channel = peer.channel, None
+            self.sync.end(peer)
+            old.close(f"replaced by a new connection from {channel.address}")
+        if peer is None:
+            peer = self.peers[name] = Peer(name, ready.dpid)
+        channel.session.bridge = name
+        peer.channel, peer.address, peer.since, peer.reason = channel, channel.address, time.time(), ""
+        peer.protocol = channel.session.protocol  # type: ignore[assignment]
+        peer.description, peer.failures, peer.window = str(ready.description), 0, 0
+        self.journal.add("info", "bridge.connected", name, f"{name} connected from {channel.address}, OpenFlow {peer.protocol}, {len(ready.ports)} ports")
+        self._introduce(peer, ready)
+        self.sync.begin(peer)
+        channel.session.request_port_stats()
+        self.journal.changed("bridges", "ports")
+        self.drive()
+
+    def _introduce(self, peer: Peer, ready: Ready) -> None:
+        """Rows for the bridge and its ports, and the events that go with them."""
+        name = peer.name
+        before = {p.port: p for p in self.engine.tables.where(Port, bridge=name)}
+        now = {p.port: _row(name, p) for p in ready.ports}
+
+        def change(tx: Tx) -> None:
+            tx.put(Bridge(name, ready.dpid))
+            tx.put(Member(scope_of(Pipeline()), name))
+            for port in now.values():
+                tx.put(port)
+            for port in before.values():
+                if port.port not in now:
+                    tx.drop(port)
+
+        self.dispatch.change(change)
+        self.dispatch.event(BridgeUp(name))
+        for number in before.keys() - now.keys():
+            self.dispatch.event(PortDown(name, number))
+        for port in now.values():
+            self.dispatch.event(PortUp(name, port.port) if port.up else PortDown(name, port.port))
+
+    def closed(self, channel: Channel, reason: str) -> None:
+        """A connection is gone; the flows of its bridge go on working."""
+        peer = self.peers.get(channel.session.bridge)
+        if peer is None or peer.channel is not channel:
+            if not channel.session.bridge:
+                self.journal.add("warning", "connection.refused", channel.address, f"connection from {channel.address} closed: {reason}")
+            return
+        peer.channel, peer.state, peer.reason, peer.since = None, "disconnected", reason, time.time()
+        self.sync.end(peer)
+        self.journal.add("warning", "bridge.disconnected", peer.name, f"{peer.name} is gone: {reason}")
+        self.journal.changed("bridges")
+        self.dispatch.event(BridgeDown(peer.name, reason))
+        self.drive()
+
+    def received(self, channel: Channel, events: list[Event]) -> None:
+        """What one read brought."""
+        peer = self.peers.get(channel.session.bridge)
+        if peer is None or peer.channel is not channel:
+            return
+        packet_in = self.dispatch.packet_in
+        for event in events:
+            if type(event) is PacketIn:
+                packet_in(event)
+            else:
+                self._handlers[type(event)](peer, event)
+        self.drive()
+
+    # ------------------------------------------------------------------ work
+
+    def drive(self) -> None:
+        """Run what is due for a slice of time; send frames at once, and changes when all rules have run."""
+        deadline = time.perf_counter() + SLICE
+        done = self.engine.run(lambda: time.perf_counter() < deadline)
+        flushing: set[Channel] = set()
+        for bridge, in_port, actions, frame in self.dispatch.take_frames():
+            peer = self.peers.get(bridge)
+            if peer is not None and peer.channel is not None:
+                peer.channel.session.packet_out(in_port, b"".join(actions), frame)
+                flushing.add(peer.channel)
+        for channel in flushing:
+            channel.flush()
+        if done:
+            self.sync.settle()
+        else:
+            asyncio.get_running_loop().call_soon(self.drive)
+
+    # ------------------------------------------------------------------ what bridges say
+
+    def _port_status(self, peer: Peer, event: PortStatus) -> None:
+        row = _row(peer.name, event.port)
+        old = self.engine.tables.get(Port, peer.name, row.port)
+        gone = event.reason == "delete"
+        self.dispatch.change(lambda tx: tx.drop(Port, peer.name, row.port) if gone else tx.put(row))
+        up = row.up and not gone
+        if up != (old is not None and old.up):
+            word = "is up" if up else "was removed" if gone else "is down"
+            self.journal.add("info", "port.up" if up else "port.down", f"{peer.name}/{row.name}", f"port {row.name} of {peer.name} {word}")
+            self.dispatch.event(PortUp(peer.name, row.port) if up else PortDown(peer.name, row.port))
+        self.journal.changed("ports")
+
+    def _flow_removed(self, peer: Peer, event: FlowRemoved) -> None:
+        if event.reason not in BY_TIME:
+            return
+        entry = self.engine.desired.effective(peer.name, event.slot)
+        ledger = self.engine.desired.ledgers.get(peer.name)
+        if entry is None or ledger is None or entry[0].cookie != event.cookie:
+            return
+        if event.slot not in ledger.pending and event.slot not in (ledger.inflight or ()):
+            ledger.note(event.slot, None, entry)  # the bridge does not hold it any more: it comes back unless its row goes
+        owner = entry[0]
+        row = self.engine.tables.get(owner.rule.each, *owner.key)
+        if row is not None:
+            self.dispatch.event(FlowExpired(peer.name, row))
+
+    def _flow_changed(self, peer: Peer, event: FlowChanged) -> None:
+        if event.kind == "paused" or event.reason in BY_TIME or peer.name in self._audits:
+            return
+        self._audits.add(peer.name)
+        asyncio.get_running_loop().call_later(AUDIT_SOON, self._audit, peer)
+
+    def _audit(self, peer: Peer) -> None:
+        self._audits.discard(peer.name)
+        if not self.sync.audit(peer):  # one is under way, which may have passed that flow already
+            if peer.channel is not None:
+                self._flow_changed(peer, FlowChanged("modified"))
+        elif peer.channel is not None:
+            peer.channel.flush()
+
+    def _port_stats(self, peer: Peer, event: PortStats) -> None:
+        peer.port_counters = event.ports
+        self.journal.changed("counters")
+
+    def _error(self, peer: Peer, event: ErrorMessage) -> None:
+        self.journal.add("warning", "bridge.error", peer.name, f"{peer.name} answered {event.request or 'a message'}: {event.error}")
+
+    def _malformed(self, peer: Peer, event: Malformed) -> None:
+        self.journal.add("warning", "bridge.malformed", peer.name, f"{peer.name} sent what cannot be read, left out: {event.what}")
+
+    # ------------------------------------------------------------------ counters and audits, by the clock
+
+    async def sweep(self) -> None:
+        """Read counters for ever; the reading of flows is the audit as well."""
+        due: dict[str, float] = {}
+        while True:
+            await asyncio.sleep(SWEEP)
+            now = time.monotonic()
+            for peer in list(self.peers.values()):
+                if peer.channel is None:
+                    continue
+                peer.channel.session.request_port_stats()
+                if now >= due.get(peer.name, 0.0) and self.sync.audit(peer):
+                    due[peer.name] = now + max(SWEEP, peer.installed / FLOWS_A_SECOND) - SWEEP / 2
+                peer.channel.flush()
+
+
+def _row(bridge: str, port: PortDesc) -> Port:
+    return Port(bridge, port.port, port.name, Mac(port.mac), port.up, port.speed or 0)

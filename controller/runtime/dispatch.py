@@ -1,0 +1,110 @@
+"""Events to apps: each handler in a transaction of its own, and an app that raises disturbs no other."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from controller.model import PacketIn
+from controller.model.cookie import APP_MASK, OWNER_BITS
+from controller.runtime.journal import Journal
+from controller.state.engine import AppState, Engine, TimerSpec
+from controller.state.tables import Tx
+
+Frame = tuple[str, int, tuple[bytes, ...], bytes]
+
+
+class Dispatch:
+    """Delivers events and timers to apps; frames that they send are gathered until `take_frames`."""
+
+    def __init__(self, engine: Engine, journal: Journal, wake: Callable[[], None]) -> None:
+        self._engine, self._journal, self._wake = engine, journal, wake
+        self._tx = Tx(engine.tables)
+        self._frames: list[Frame] = []
+        self._timers: dict[str, list[asyncio.TimerHandle]] = {}
+
+    def packet_in(self, packet: PacketIn) -> None:
+        """A frame goes to the one app whose flow sent it up."""
+        state = self._engine.apps.get(packet.cookie >> OWNER_BITS & APP_MASK)
+        if state is None:
+            return
+        handler = state.app.handlers.get(PacketIn)
+        if handler is not None:
+            state.packet_ins += 1
+            self._call(state, handler, packet)
+
+    def event(self, event: object) -> None:
+        """An event goes to every app that has a handler for it."""
+        for state in list(self._engine.apps.values()):
+            handler = state.app.handlers.get(type(event))
+            if handler is not None:
+                self._call(state, handler, event)
+
+    def change(self, change: Callable[[Tx], None]) -> None:
+        """A transaction of the runtime's own."""
+        tx = Tx(self._engine.tables)
+        change(tx)
+        self._engine.commit(tx)
+
+    def _call(self, state: AppState, handler: Callable[..., None], argument: object) -> None:
+        tx = self._tx
+        try:
+            handler(state.app, argument, tx)
+        except Exception:
+            self._tx = Tx(self._engine.tables)  # whatever it did to the old one goes with it
+            self.fail(state, traceback.format_exc())
+            return
+        if tx.changes:
+            self._engine.commit(tx)
+            tx.changes = {}
+        if tx.frames:
+            self._frames += tx.frames
+            tx.frames = []
+        for seconds, event in tx.timers:
+            asyncio.get_running_loop().call_later(seconds, self._later, event)
+        tx.timers = []
+
+    def _later(self, event: object) -> None:
+        self.event(event)
+        self._wake()
+
+    def fail(self, state: AppState, error: str) -> None:
+        """An app raised: it is marked, told about once for each different error, and goes on."""
+        if state.error == error:
+            return
+        state.error = error
+        self._journal.add("error", "app.failed", state.app.name, f"app {state.app.name} failed: {error.strip().splitlines()[-1]}")
+        self._journal.changed("apps")
+
+    def take_frames(self) -> list[Frame]:
+        """The frames that apps have sent since the last call."""
+        frames, self._frames = self._frames, []
+        return frames
+
+    # ------------------------------------------------------------------ timers
+
+    def start_timers(self, app: Any) -> None:
+        """Arm the `@every` timers of an app."""
+        for spec in app.timers:
+            self._arm(app.name, spec)
+
+    def stop_timers(self, name: str) -> None:
+        """Disarm the timers of an app."""
+        for handle in self._timers.pop(name, []):
+            handle.cancel()
+
+    def _arm(self, name: str, spec: TimerSpec) -> None:
+        armed = self._timers.setdefault(name, [])
+        armed[:] = [h for h in armed if not h.cancelled() and h.when() > asyncio.get_running_loop().time()]
+        armed.append(asyncio.get_running_loop().call_later(spec.seconds, self._tick, name, spec))
+
+    def _tick(self, name: str, spec: TimerSpec) -> None:
+        state = next((s for s in self._engine.apps.values() if s.app.name == name), None)
+        if state is None:
+            return
+        for row in self._engine.tables.all(spec.each):
+            self._call(state, lambda app, row, tx: spec.fn(app, row, tx), row)
+        self._arm(name, spec)
+        self._wake()

@@ -1,0 +1,216 @@
+"""Flows for readers: the text of what each bridge should hold, with owner, reason, status and counters, in pages."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from struct import unpack_from
+from typing import Any, NamedTuple
+
+from controller.model import StageRow
+from controller.pipeline.compose import stage_name
+from controller.pipeline.flow import GROUP_SLOT, METER_SLOT
+from controller.pipeline.text import body_text, group_text, match_text, meter_text
+from controller.query import FlowView, Page, QueryError
+from controller.runtime.control import Control
+from controller.state import status
+from controller.state.owner import Owner
+
+KINDS = {GROUP_SLOT: "group", METER_SLOT: "meter"}
+RANKS = {"flow": 0, "group": 1, "meter": 2}
+SORTS = ("packets", "bytes", "priority", "table", "bridge", "app", "match", "status")
+MAX_LIMIT = 1000
+
+
+class FlowEntry(NamedTuple):
+    """One thing on one bridge, not yet made into text."""
+
+    bridge: str
+    slot: bytes
+    body: bytes
+    opts: bytes
+    cookie: int
+    app: str
+    rule: str
+    row: Callable[[], str]
+    why: str
+    status: str
+    counts: tuple[int | None, int | None]
+    stage: str
+
+
+class FlowList:
+    """Makes pages of flows."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def entries(self, bridge: str) -> list[FlowEntry]:
+        """Everything on a bridge, or on all: what should be there, what is hidden, what is foreign. Called in the event loop."""
+        names = [bridge] if bridge else sorted(self._control.peers)
+        plugins = {row.table: row.name for row in self._control.engine.tables.all(StageRow)}
+        return [entry for name in names for entry in self._of(name, plugins)]
+
+    def _of(self, bridge: str, plugins: dict[int, str]) -> list[FlowEntry]:
+        desired, peer = self._control.engine.desired, self._control.peers[bridge]
+        ledger = desired.ledgers.get(bridge)
+        busy = (ledger.pending.keys() | (ledger.inflight or {}).keys()) if ledger else ()
+        simple = ledger is not None and not ledger.refused
+        counters = peer.counters.get
+        def entry(slot: bytes, body: bytes, opts: bytes, state: str, owner: Owner | None, cookie: int, why: str) -> FlowEntry:
+            rule = owner.rule if owner else None
+            return FlowEntry(
+                bridge=bridge,
+                slot=slot,
+                body=body,
+                opts=opts,
+                cookie=cookie,
+                app=rule.app.name if rule else "",
+                rule=rule.name if rule else "",
+                row=owner.row if owner else str,
+                why=why,
+                status=state,
+                counts=counters(slot, (None, None)) if not state.startswith("hidden") else (None, None),
+                stage=stage_name(slot[0], plugins) if slot[0] < METER_SLOT else "",
+            )
+
+        found = []
+        for slot, (owner, flow) in desired.view(bridge).items():
+            state = "installed" if simple and slot not in busy else status.on_bridge(desired, bridge, owner, flow)
+            found.append(entry(slot, flow.body, flow.opts, state, owner, owner.cookie, flow.why))
+        for owner, flow in desired.hidden(bridge):
+            state = status.on_bridge(desired, bridge, owner, flow)
+            found.append(entry(flow.slot, flow.body, flow.opts, state, owner, owner.cookie, flow.why))
+        for slot, (cookie, opts, body) in peer.foreign.items():
+            found.append(entry(slot, body, opts, "foreign", None, cookie, "no app asked for it"))
+        return found
+
+    def page(
+        self, entries: list[FlowEntry], table: int | None, app: str, filter: str, search: str, sort: str, limit: int, cursor: str
+    ) -> Page:
+        """Filter, sort and cut. Called in the asking thread. Raises QueryError 422 for a filter, sort or cursor that is not one."""
+        if table is not None:
+            entries = [e for e in entries if e.slot[0] == table]
+        if app:
+            entries = [e for e in entries if e.app == app]
+        matches = compile_filter(filter)
+        views = None
+        if filter or search or sort:
+            views = [v for v in map(view, entries) if _holds(v, search.lower()) and matches(v)]
+            views.sort(key=_key(sort))
+        else:
+            entries.sort(key=lambda e: (e.bridge, *_order(e.slot)))
+        start, limit = _start(cursor), max(1, min(limit, MAX_LIMIT))
+        total = len(entries) if views is None else len(views)
+        items = [view(e) for e in entries[start : start + limit]] if views is None else views[start : start + limit]
+        following = base64.urlsafe_b64encode(str(start + limit).encode()).decode() if start + limit < total else ""
+        return Page(tuple(items), total, following)
+
+
+def view(entry: FlowEntry) -> FlowView:
+    """One entry as text."""
+    slot, body, opts = entry.slot, entry.body, entry.opts
+    kind: Any = KINDS.get(slot[0], "flow")
+    table, priority = unpack_from("!BH", slot) if kind == "flow" else (-1, 0)
+    idle, hard = unpack_from("!HH", opts) if len(opts) >= 4 else (0, 0)
+    return FlowView(
+        kind=kind,
+        bridge=entry.bridge,
+        table=table,
+        stage=entry.stage,
+        priority=priority,
+        match=_match(slot),
+        actions=_actions(kind, body),
+        cookie=f"0x{entry.cookie:016x}",
+        app=entry.app,
+        rule=entry.rule,
+        row=entry.row(),
+        why=entry.why,
+        status=entry.status,
+        packets=entry.counts[0],
+        bytes=entry.counts[1],
+        idle=idle,
+        hard=hard,
+    )
+
+
+@lru_cache(maxsize=200_000)
+def _match(slot: bytes) -> str:
+    if slot[0] >= METER_SLOT:
+        return f"{KINDS[slot[0]]}_id={int.from_bytes(slot[1:], 'big')}"
+    return match_text(slot)
+
+
+@lru_cache(maxsize=50_000)
+def _actions(kind: str, body: bytes) -> str:
+    return {"flow": body_text, "group": group_text, "meter": meter_text}[kind](body)
+
+
+def _order(slot: bytes) -> tuple[int, int, int, bytes]:
+    if slot[0] >= METER_SLOT:
+        return (1, 0, 0, slot)
+    table, priority = unpack_from("!BH", slot)
+    return (0, table, -priority, slot)
+
+
+def _holds(flow: FlowView, text: str) -> bool:
+    return not text or any(text in word.lower() for word in (flow.match, flow.actions, flow.app, flow.rule, flow.row, flow.why, flow.cookie, flow.stage, flow.bridge))
+
+
+def _key(sort: str) -> Callable[[FlowView], Any]:
+    name, down = sort.removeprefix("-"), sort.startswith("-")
+    if name and name not in SORTS:
+        raise QueryError(422, "Unknown sort", f"flows cannot be sorted by {name!r}; by: {', '.join(SORTS)} (with - in front: descending)")
+    if not name:
+        return lambda f: (f.bridge, RANKS[f.kind], f.table, -f.priority, f.match)
+    if name in ("packets", "bytes", "priority", "table"):
+        return lambda f: -(getattr(f, name) or 0) if down else (getattr(f, name) or 0)
+    return lambda f: [-ord(c) for c in getattr(f, name)] if down else getattr(f, name)
+
+
+def _start(cursor: str) -> int:
+    if not cursor:
+        return 0
+    try:
+        return max(0, int(base64.urlsafe_b64decode(cursor)))
+    except ValueError:
+        raise QueryError(422, "Not a cursor", "this cursor is not one that was given out; start again without it") from None
+
+
+FIELD_IN_FILTER = re.compile(r"([A-Za-z_][\w.]*)\s*(?:=|!=|~=|<|>)")
+KNOWN_FIELDS = set("""n_packets n_bytes table priority cookie idle_timeout hard_timeout in_port dl_src dl_dst eth_src eth_dst dl_type eth_type
+    dl_vlan dl_vlan_pcp vlan_tci vlan_vid nw_src nw_dst ip_src ip_dst ipv6_src ipv6_dst nw_proto ip_proto nw_tos ip_dscp nw_ecn nw_ttl tp_src tp_dst
+    tcp_src tcp_dst udp_src udp_dst icmp_type icmp_code arp_op arp_spa arp_tpa arp_sha arp_tha nd_target nd_sll nd_tll tun_id
+    ct_state ct_zone ct_mark metadata ip arp tcp udp icmp ipv6 tcp6 udp6 icmp6 actions drop output resubmit group goto_table""".split()) | {
+    f"reg{i}" for i in range(16)
+}  # fmt: skip
+
+
+def compile_filter(text: str) -> Callable[[FlowView], bool]:
+    """A filter of ovs.flow ("nw_dst~=10.0.0.5 and n_packets>0") as a function. Raises QueryError 422 with what is wrong."""
+    if not text.strip():
+        return lambda flow: True
+    from ovs.flow.filter import OFFilter
+    from ovs.flow.ofp import OFPFlow
+
+    for name in FIELD_IN_FILTER.findall(text):
+        if name.split(".")[0] not in KNOWN_FIELDS:
+            raise QueryError(422, "Not a filter", f"there is no field {name!r} in a flow; such as: nw_dst, dl_src, in_port, n_packets, reg0")
+    try:
+        compiled = OFFilter(text)
+    except Exception as error:
+        raise QueryError(422, "Not a filter", f"{error}; write for example: nw_dst~=10.0.0.5 and n_packets>0") from error
+
+    def matches(flow: FlowView) -> bool:
+        if flow.kind != "flow":
+            return False
+        line = f"cookie={flow.cookie}, n_packets={flow.packets or 0}, n_bytes={flow.bytes or 0}, "
+        line += f"table={flow.table}, priority={flow.priority}{',' + flow.match if flow.match else ''} actions={flow.actions}"
+        try:
+            return bool(compiled.evaluate(OFPFlow(line)))
+        except Exception:  # an action or field that ovs.flow does not know: such a flow matches no filter
+            return False
+
+    return matches

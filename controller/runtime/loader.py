@@ -1,0 +1,72 @@
+"""Apps are found here: by the entry-point group `weft.apps`, or in a file. What is found is a class, made with its configuration."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from controller.app import App
+
+GROUP = "weft.apps"
+
+
+class LoadError(ValueError):
+    """An app cannot be had; the text is a sentence that says why and what to do."""
+
+
+def installed() -> dict[str, Any]:
+    """Name -> entry point of every installed app."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def load(source: str) -> type[App]:
+    """The app class of an installed name or of a `.py` file. Raises LoadError; an error inside its module passes through."""
+    if source.endswith(".py"):
+        return _from_file(Path(source))
+    points = installed()
+    if source not in points:
+        near = difflib.get_close_matches(source, points, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(points)) or 'none'}"
+        raise LoadError(f"there is no app {source!r}; {hint} (a file is given as ./{source}.py)")
+    found = points[source].load()
+    if not (isinstance(found, type) and issubclass(found, App)):
+        raise LoadError(f"the entry point {source!r} names {points[source].value}, which is no App class")
+    return found
+
+
+def _from_file(path: Path) -> type[App]:
+    if not path.is_file():
+        raise LoadError(f"there is no file {path}; 'weft new-app NAME' writes one to start from")
+    name = f"weft_app_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise LoadError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    apps = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, App) and c.__module__ == name]
+    if len(apps) != 1:
+        what = "no class" if not apps else f"{len(apps)} classes ({', '.join(c.__name__ for c in apps)})"
+        raise LoadError(f"{path} has {what} derived from App; a file holds one app: class X(App, stages=(...))")
+    return apps[0]
+
+
+def make(cls: type[App], config: Mapping[str, object]) -> App:
+    """The app with its configuration, types checked. Raises LoadError that names every wrong field."""
+    known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    problems = [f"{name}: there is no such field; there are: {', '.join(known) or 'none'}" for name in config if name not in known]
+    try:
+        app: App = TypeAdapter(cls).validate_python({n: v for n, v in config.items() if n in known}, strict=False)
+    except ValidationError as error:
+        problems += [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (it is {e['input']!r})" for e in error.errors()]
+    if problems:
+        raise LoadError(f"app {cls.name}: " + "; ".join(problems))
+    return app

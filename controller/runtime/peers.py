@@ -1,0 +1,45 @@
+"""Bridges as the runtime knows them: connected or away, by name, with what they told us of themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from controller.openflow.events import PortCounters, Ready
+
+if TYPE_CHECKING:
+    from controller.runtime.channel import Channel
+
+LOCAL = 0xFFFFFFFE
+State = Literal["connected", "syncing", "disconnected"]
+
+
+@dataclass(slots=True, eq=False)
+class Peer:
+    """A bridge that is, or was, connected. Counters are those of the last sweep."""
+
+    name: str
+    dpid: int
+    channel: Channel | None = None
+    state: State = "syncing"
+    since: float = 0.0
+    address: str = ""
+    protocol: Literal["1.4", "1.3", ""] = ""
+    description: str = ""
+    reason: str = ""
+    flow_mods: int = 0
+    failures: int = 0  # bundles refused in a row
+    window: int = 0  # changes a bundle may have; 0 = all
+    counters: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    active: dict[bytes, float] = field(default_factory=dict)  # when the counters of a flow last rose
+    installed: int = 0
+    foreign: dict[bytes, tuple[int, bytes, bytes]] = field(default_factory=dict)
+    port_counters: dict[int, PortCounters] = field(default_factory=dict)
+
+
+def name_of(ready: Ready, taken: dict[str, Peer]) -> str:
+    """A bridge is called like its LOCAL port; where another bridge has that name, its datapath id is put behind it."""
+    dpid = f"{ready.dpid:016x}"
+    name = next((p.name for p in ready.ports if p.port == LOCAL), "") or dpid
+    other = taken.get(name)
+    return name if other is None or other.dpid == ready.dpid else f"{name}-{dpid}"

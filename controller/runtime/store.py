@@ -1,0 +1,114 @@
+"""Rows that survive a restart: kept in SQLite in the state directory, written behind, read once at start."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from controller.model import IPv4, IPv6, Mac, Row
+from controller.model.rows import Key
+
+FILE = "rows.db"
+ADDRESSES: dict[str, Any] = {"mac": Mac, "ipv4": IPv4, "ipv6": IPv6}
+SCHEMA = "CREATE TABLE IF NOT EXISTS rows (type TEXT, key TEXT, value TEXT, since REAL, PRIMARY KEY (type, key)) WITHOUT ROWID"
+INSERT = "INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT (type, key) DO UPDATE SET value = excluded.value"
+
+
+class Store:
+    """The rows of `kept` types. A file that cannot be read is put aside, never overwritten."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self.since: dict[tuple[type[Row], Key], float] = {}  # when a row first came
+        self.problem = ""  # why an old file was put aside
+        try:
+            self._db = self._open()
+        except sqlite3.DatabaseError as error:
+            aside = self.path.with_name(f"{FILE}.unreadable-{int(time.time())}")
+            self.path.rename(aside)
+            self.problem = f"{self.path} is not readable ({error}); it was renamed to {aside.name}, and addresses are learned anew"
+            self._db = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.execute(SCHEMA)
+            db.execute("SELECT count(*) FROM rows").fetchone()
+        except sqlite3.DatabaseError:
+            db.close()
+            raise
+        return db
+
+    def load(self) -> Iterator[Row]:
+        """All rows whose type is known to a loaded module; others stay in the file for when their app is back."""
+        types = {cls.__name__: cls for cls in _kept_types(Row)}
+        for name, value, since in self._db.execute("SELECT type, value, since FROM rows ORDER BY type, key").fetchall():
+            cls = types.get(name)
+            if cls is None:
+                continue
+            try:
+                row = cls(**{field: _decode(v) for field, v in json.loads(value).items()})
+            except (TypeError, ValueError):
+                continue  # the row type has other fields than when it was written
+            self.since[cls, cls.key_of(row)] = since
+            yield row
+
+    def save(self, changes: dict[tuple[type[Row], Key], Row | None]) -> None:
+        """Write changes as one transaction."""
+        now = time.time()
+        for what, row in changes.items():
+            if row is None:
+                self.since.pop(what, None)
+            else:
+                self.since.setdefault(what, now)
+        gone = [(cls.__name__, _key(key)) for (cls, key), row in changes.items() if row is None]
+        there = [(cls.__name__, _key(key), _value(row), now) for (cls, key), row in changes.items() if row is not None]
+        self._db.execute("BEGIN")
+        self._db.executemany("DELETE FROM rows WHERE type = ? AND key = ?", gone)
+        self._db.executemany(INSERT, there)
+        self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+
+def _kept_types(cls: type[Row]) -> Iterator[type[Row]]:
+    for sub in cls.__subclasses__():
+        if sub.kept:
+            yield sub
+        yield from _kept_types(sub)
+
+
+def _key(key: Key) -> str:
+    return json.dumps(_encode(key))
+
+
+def _value(row: Row) -> str:
+    return json.dumps({field: _encode(value) for field, value in vars(row).items()})
+
+
+def _encode(value: Any) -> Any:
+    for name, cls in ADDRESSES.items():
+        if isinstance(value, cls):
+            return {name: str(value)}
+    if isinstance(value, tuple):
+        return [_encode(v) for v in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise TypeError(f"{value!r} cannot be kept; a kept row holds numbers, text, addresses and tuples of them")
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_decode(v) for v in value)
+    if isinstance(value, dict):
+        ((name, text),) = value.items()
+        return ADDRESSES[name](text)
+    return value

@@ -1,0 +1,153 @@
+"""Bringing bridges to what they should hold: read back, compare, push one bundle at a time, and repair drift.
+
+Connecting and auditing are the same operation. What a bridge refuses is rolled back; the row that caused it is marked, and
+the rest is sent again without it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from controller.model.cookie import app_of
+from controller.openflow.events import Pushed, ReadBack
+from controller.runtime.journal import Journal
+from controller.runtime.peers import Peer
+from controller.state import reconcile
+from controller.state.engine import Engine
+from controller.state.ledger import Ledger
+from controller.state.reconcile import Difference
+
+BISECT_AFTER = 3  # bundles refused in a row, after which they are sent in halves
+
+
+class Sync:
+    """Keeps the ledgers of the connected bridges and decides what is sent when."""
+
+    def __init__(self, engine: Engine, journal: Journal, peers: Mapping[str, Peer], *, remove_foreign: bool) -> None:
+        self._engine, self._desired, self._journal, self._peers = engine, engine.desired, journal, peers
+        self._remove_foreign = remove_foreign
+        self._waiting: dict[str, tuple[Peer, ReadBack]] = {}  # read back before the rules had all run
+
+    def begin(self, peer: Peer) -> None:
+        """A bridge connected: what does it hold?"""
+        assert peer.channel is not None
+        peer.state = "syncing"
+        peer.channel.session.watch_flows()
+        peer.channel.session.read_back()
+
+    def end(self, peer: Peer) -> None:
+        """A bridge went away: nothing is queued for it, connecting again compares anew."""
+        self._desired.ledgers.pop(peer.name, None)
+        self._waiting.pop(peer.name, None)
+
+    def audit(self, peer: Peer) -> bool:
+        """Compare again what the bridge holds; False where it is being compared already."""
+        ledger = self._desired.ledgers.get(peer.name)
+        if ledger is None or ledger.touched is not None or peer.channel is None:
+            return False
+        ledger.touched = set()
+        peer.channel.session.read_back()
+        return True
+
+    def read_back(self, peer: Peer, event: ReadBack) -> None:
+        """What a bridge holds has arrived."""
+        before, now = peer.counters, time.time()
+        peer.active |= {slot: now for slot, counts in event.counters.items() if counts[0] and counts != before.get(slot)}
+        peer.counters = event.counters
+        self._waiting[peer.name] = peer, event
+
+    def settle(self) -> None:
+        """All rules have run: compare what was read back, and push what is open. Called whenever the engine is idle."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, {}
+            for peer, event in waiting.values():
+                self._compare(peer, event)
+        dirty = self._desired.dirty
+        while dirty:
+            self._push(dirty.pop())
+
+    def _compare(self, peer: Peer, event: ReadBack) -> None:
+        ledger = self._desired.ledgers.get(peer.name)
+        first = ledger is None
+        known = set() if ledger is None else (ledger.touched or set()) | ledger.pending.keys() | (ledger.inflight or {}).keys()
+        if ledger is None:
+            ledger = self._desired.ledgers[peer.name] = Ledger(peer.name, self._desired.dirty)
+        ledger.touched = None
+        view = self._desired.view(peer.name)
+        difference = reconcile.compare(event.installed, view, self._spared())
+        peer.installed = len(event.installed)
+        if known:
+            difference = Difference(*([slot for slot in slots if slot not in known] for slots in difference))
+        self._tell(peer, difference, first=first)
+        peer.foreign = {} if self._remove_foreign else {slot: event.installed[slot] for slot in difference.foreign}
+        if reconcile.adopt(ledger, event.installed, difference, remove_foreign=self._remove_foreign):
+            ledger.refused.clear()  # the bridge was not what we thought: what it refused may be right now
+        self._desired.dirty.add(peer.name)
+        if first:
+            peer.state = "connected"
+            self._journal.changed("bridges", "flows")
+
+    def _spared(self) -> Callable[[int], bool]:
+        """Flows of a row whose rule raises stay as they are, also over a restart."""
+        failed = self._engine.failed
+        return lambda cookie: cookie in failed
+
+    def _tell(self, peer: Peer, difference: Difference, *, first: bool) -> None:
+        if difference.foreign:
+            n = len(difference.foreign)
+            done = "removed" if self._remove_foreign else "kept"
+            new = self._remove_foreign or set(difference.foreign) - peer.foreign.keys()
+            if new:
+                self._journal.add("warning", "flow.foreign", peer.name, f"{n} flows, groups or meters that no app asked for: {done}")
+        if first:
+            return
+        lost, other, stale = len(difference.missing), len(difference.changed), len(difference.stale)
+        if lost or other or stale:
+            words = [f"{n} {word}" for n, word in ((lost, "missing"), (other, "changed"), (stale, "too many")) if n]
+            self._journal.add("warning", "flow.drift", peer.name, f"{peer.name} was changed by somebody else: {', '.join(words)}; repaired")
+
+    # ------------------------------------------------------------------ pushing
+
+    def _push(self, bridge: str) -> None:
+        ledger = self._desired.ledgers.get(bridge)
+        peer = self._peers.get(bridge)
+        if ledger is None or ledger.inflight is not None or peer is None or peer.channel is None or not ledger.pending:
+            return
+        changes = reconcile.plan(ledger, self._desired, peer.window)
+        if changes:
+            peer.channel.session.push(changes)
+            peer.channel.flush()
+
+    def pushed(self, peer: Peer, event: Pushed) -> None:
+        """A bundle is committed, or rolled back."""
+        ledger = self._desired.ledgers.get(peer.name)
+        if ledger is None:
+            return
+        if event.errors:
+            self._refused(peer, ledger, event)
+        else:
+            peer.flow_mods += len(event.changes)
+            peer.failures = 0
+            peer.window = 0 if peer.window >= len(ledger.pending) else peer.window * 2
+            ledger.confirm()
+        if ledger.pending:
+            self._desired.dirty.add(peer.name)
+        self._journal.changed("bridges", "flows")
+
+    def _refused(self, peer: Peer, ledger: Ledger, event: Pushed) -> None:
+        errors = [(index, str(error)) for index, error in event.errors]
+        if len(event.changes) == 1:
+            errors = [(0, errors[0][1])]
+        refusals = ledger.roll_back(errors)
+        peer.failures += 1
+        for refusal in refusals:
+            state = self._engine.apps.get(app_of(refusal.owner.cookie))
+            app = state.app.name if state else "?"
+            text = f"{peer.name} refused what {refusal.owner.rule.name} wants for {refusal.owner.row()}: {refusal.error}"
+            self._journal.add("error", "flow.rejected", app, text)
+        if not refusals or peer.failures > BISECT_AFTER:
+            peer.window = max(1, len(event.changes) // 2)
+        if not refusals and len(event.changes) == 1:
+            self._journal.add("error", "flow.rejected", peer.name, f"{peer.name} refused a deletion: {errors[0][1]}")
+            ledger.pending.pop(event.changes[0][0], None)

@@ -1,0 +1,228 @@
+"""The reader's interface, for other threads: each question is put together in the event loop, from rows and ledgers.
+
+Answers are frozen values. What is slow (the text of flows, filters) is done in the asking thread, from immutable entries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from controller import __version__
+from controller.model import Host, Link, Port
+from controller.pipeline import LEARN
+from controller.query import AppView, BridgeView, EventView, HostView, LinkView, Page, PortView, QueryError, Status, Update
+from controller.runtime.catalogue import Catalogue
+from controller.runtime.control import Control
+from controller.runtime.flows import FlowList
+from controller.runtime.journal import Journal
+from controller.runtime.peers import Peer
+from controller.runtime.store import Store
+
+T = TypeVar("T")
+PATIENCE = 10.0  # seconds that a question may wait for the event loop
+
+
+class LiveView:
+    """`query.View` of a running controller."""
+
+    def __init__(self, control: Control, journal: Journal, catalogue: Catalogue, store: Store, listen: tuple[str, ...]) -> None:
+        self._control, self._journal, self._catalogue, self._listen = control, journal, catalogue, listen
+        self._engine, self._store = control.engine, store
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._started = time.time()
+        self._flows = FlowList(control)
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """Run a function in the event loop and wait for its answer."""
+        if threading.get_ident() == self._thread:
+            return question()
+
+        async def answer() -> T:
+            return question()
+
+        try:
+            return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(PATIENCE)
+        except FutureTimeout:
+            raise QueryError(503, "Busy", f"the controller did not answer within {PATIENCE:.0f} s; try again") from None
+        except RuntimeError:
+            raise QueryError(503, "Stopping", "the controller is stopping") from None
+
+    # ------------------------------------------------------------------ collections
+
+    def status(self) -> Status:
+        """Count everything."""
+        return self._ask(self._status)
+
+    def _status(self) -> Status:
+        rows, peers = self._engine.tables.rows, self._control.peers
+        apps = self._apps()
+        return Status(
+            version=__version__,
+            state="ready",
+            started=self._started,
+            listen=self._listen,
+            bridges=len(peers),
+            connected=sum(p.channel is not None for p in peers.values()),
+            ports=len(rows[Port]),
+            hosts=len(self._hosts()),
+            links=len(rows[Link]),
+            flows=sum(self._engine.desired.count(name) for name in peers),
+            apps=len(apps),
+            apps_failed=sum(a.state == "failed" for a in apps),
+            revision=self._journal.revision,
+            seq=self._journal.seq,
+        )
+
+    def bridges(self) -> tuple[BridgeView, ...]:
+        """All bridges by name, the disconnected too."""
+        return self._ask(lambda: tuple(self._bridge(p) for _, p in sorted(self._control.peers.items())))
+
+    def _bridge(self, peer: Peer) -> BridgeView:
+        desired = self._engine.desired
+        ledger = desired.ledgers.get(peer.name)
+        return BridgeView(
+            name=peer.name,
+            dpid=f"{peer.dpid:016x}",
+            state=peer.state if peer.state != "connected" or not self._opening(peer) else "syncing",
+            address=peer.address,
+            protocol=peer.protocol,
+            since=peer.since,
+            description=peer.description,
+            ports=len(self._engine.tables.where(Port, bridge=peer.name)),
+            flows=desired.count(peer.name) + len(peer.foreign),
+            pending=ledger.open if ledger else 0,
+            rejected=len(ledger.refused) if ledger else 0,
+            flow_mods=peer.flow_mods,
+            reason=peer.reason,
+        )
+
+    def _opening(self, peer: Peer) -> bool:
+        """The first bundle after connecting is not confirmed yet."""
+        ledger = self._engine.desired.ledgers.get(peer.name)
+        return ledger is not None and bool(ledger.open) and not peer.flow_mods
+
+    def ports(self, bridge: str = "") -> tuple[PortView, ...]:
+        """Ports by bridge and number. Raises QueryError 404 for a bridge that is not known."""
+        return self._ask(lambda: self._ports(bridge))
+
+    def _ports(self, bridge: str) -> tuple[PortView, ...]:
+        self._known(bridge)
+        tables = self._engine.tables
+        peers = {(x.bridge, x.port): x for x in tables.all(Link)} | {
+            (x.peer, x.peer_port): Link(x.peer, x.peer_port, x.bridge, x.port) for x in tables.all(Link)
+        }
+        hosts = Counter((h.bridge, h.port) for h in tables.all(Host))
+        rows = tables.where(Port, bridge=bridge) if bridge else tables.all(Port)
+        return tuple(self._port(p, peers.get((p.bridge, p.port)), hosts[p.bridge, p.port]) for p in rows)
+
+    def _port(self, port: Port, link: Link | None, hosts: int) -> PortView:
+        peer = self._control.peers.get(port.bridge)
+        counts = peer.port_counters.get(port.port) if peer else None
+        counters = {f.name: getattr(counts, f.name) if counts else None for f in fields(PortView) if f.name[:3] in ("rx_", "tx_")}
+        return PortView(
+            bridge=port.bridge,
+            port=port.port,
+            name=port.name,
+            mac=str(port.mac),
+            state="up" if port.up else "down",
+            network="default",
+            speed=port.speed or None,
+            peer=f"{link.peer}/{self._port_name(link.peer, link.peer_port)}" if link else "",
+            hosts=hosts,
+            **counters,
+        )
+
+    def _port_name(self, bridge: str, port: int) -> str:
+        row = self._engine.tables.get(Port, bridge, port)
+        return row.name if row else str(port)
+
+    def hosts(self) -> tuple[HostView, ...]:
+        """Learned hosts by address, each where it is attached and not where it is passed on."""
+        return self._ask(lambda: tuple(self._host(h) for h in self._hosts()))
+
+    def _hosts(self) -> list[Host]:
+        tables = self._engine.tables
+        towards = {(x.bridge, x.port) for x in tables.all(Link)} | {(x.peer, x.peer_port) for x in tables.all(Link)}
+        return sorted((h for h in tables.all(Host) if (h.bridge, h.port) not in towards), key=lambda h: (h.mac, h.network, h.bridge))
+
+    def _host(self, host: Host) -> HostView:
+        first = self._store.since.get((Host, Host.key_of(host))) or time.time()
+        last = max([first, *self._active(host)])
+        ips = (str(host.ip),) if host.ip is not None else ()
+        name = self._port_name(host.bridge, host.port)
+        return HostView(str(host.mac), ips, host.network, host.bridge, host.port, name, first, last)
+
+    def _active(self, host: Host) -> list[float]:
+        """When the flows that the host's frames hit last counted a frame."""
+        peer = self._control.peers.get(host.bridge)
+        owners = [r.owners.get(Host.key_of(host)) for s in self._engine.apps.values() for r in s.rules if r.each is Host]
+        slots = [f.slot for o in owners if o for f in o.flows if f.slot[0] == LEARN.table]
+        return [peer.active[slot] for slot in slots if slot in peer.active] if peer else []
+
+    def links(self) -> tuple[LinkView, ...]:
+        """Links, each direction by itself."""
+        return self._ask(lambda: tuple(self._link(x) for x in self._engine.tables.all(Link)))
+
+    def _link(self, x: Link) -> LinkView:
+        return LinkView(
+            x.bridge, x.port, self._port_name(x.bridge, x.port), x.peer, x.peer_port, self._port_name(x.peer, x.peer_port), "up"
+        )
+
+    def apps(self) -> tuple[AppView, ...]:
+        """Plugins by name."""
+        return self._ask(self._apps)
+
+    def _apps(self) -> tuple[AppView, ...]:
+        return self._catalogue.views()
+
+    def flows(
+        self,
+        bridge: str = "",
+        table: int | None = None,
+        app: str = "",
+        filter: str = "",
+        search: str = "",
+        sort: str = "",
+        limit: int = 100,
+        cursor: str = "",
+    ) -> Page:
+        """Flows, groups and meters; `filter` is the language of ovs.flow, `search` a plain substring."""
+
+        def entries() -> Any:
+            self._known(bridge)
+            return self._flows.entries(bridge)
+
+        return self._flows.page(self._ask(entries), table, app, filter, search, sort, limit, cursor)
+
+    def _known(self, bridge: str) -> None:
+        if bridge and bridge not in self._control.peers:
+            known = ", ".join(sorted(self._control.peers)) or "none has connected yet"
+            raise QueryError(404, "No such bridge", f"there is no bridge {bridge!r}; there are: {known}")
+
+    # ------------------------------------------------------------------ events and commands
+
+    def events(self, after: int = 0, limit: int = 200, kind: str = "", severity: str = "") -> tuple[EventView, ...]:
+        """History, newest last."""
+        return self._journal.events(after, limit, kind, severity)
+
+    def wait(self, seq: int, revision: int, timeout: float) -> Update:
+        """Block until something is newer than `seq` or `revision`; an empty Update when the time is over."""
+        return self._journal.wait(seq, revision, timeout)
+
+    def set_app(self, name: str, enabled: bool) -> AppView:
+        """Start or stop a plugin while traffic flows. Raises QueryError 404 or 409."""
+
+        def change() -> AppView:
+            self._catalogue.switch(name, enabled=enabled)
+            self._control.drive()
+            return next(a for a in self._apps() if a.name == name)
+
+        return self._ask(change)

@@ -1,0 +1,151 @@
+"""A whole controller from its settings: rows loaded, apps enabled, listeners and dashboard up, all of it down again in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from controller import __version__
+from controller.model import Network, Pipeline
+from controller.pipeline.stages import DEFAULT_NETWORK
+from controller.runtime import loader, logs
+from controller.runtime.catalogue import Catalogue
+from controller.runtime.channel import ListenError, Server, Tls, listen
+from controller.runtime.control import Control
+from controller.runtime.journal import Journal
+from controller.runtime.settings import Settings
+from controller.runtime.store import Store
+from controller.runtime.view import LiveView
+from controller.state.engine import Engine
+from controller.state.tables import Tx
+from controller.topology.basis import Basis
+from controller.topology.discovery import Discovery
+
+SAVE_EVERY = 1.0  # seconds until learned rows are written
+SOCKET = "weft.sock"
+OK, REFUSED, USAGE = 0, 1, 64
+
+
+def run(settings: Settings) -> int:
+    """Run a controller until SIGINT or SIGTERM. Gives an exit code; 1 with a sentence where it cannot start."""
+    logs.configure(settings.log_level, settings.log_format)
+    sys.setswitchinterval(0.001)  # the dashboard's threads must not hold up the event loop for 5 ms at a time
+    try:
+        asyncio.run(_serve(settings))
+    except loader.LoadError as error:
+        print(f"weft: {error}", file=sys.stderr)
+        return USAGE
+    except (ListenError, ValueError, OSError) as error:
+        print(f"weft: {error}", file=sys.stderr)
+        return REFUSED
+    return OK
+
+
+async def _serve(settings: Settings) -> None:
+    engine, journal = Engine(), Journal()
+    store = Store(settings.state_dir)
+    if store.problem:
+        journal.add("error", "state.unreadable", str(store.path), store.problem)
+    try:
+        control = Control(engine, journal, remove_foreign=settings.foreign_flows == "remove")
+        catalogue = _start_apps(settings, control, store)
+        servers = [await listen(target, control, _tls(settings)) for target in settings.listen]
+        view = LiveView(control, journal, catalogue, store, tuple(server.target for server in servers))
+        with _web(settings, view) as url:
+            _greet([s.target for s in servers], url)
+            _quiet_collector()
+            await _until_stopped(control, store)
+            print("weft stops; bridges keep forwarding with the flows that they have", flush=True)
+        for server in servers:
+            await server.close("the controller stops")
+        engine.run()
+        store.save(engine.unsaved)
+    finally:
+        store.close()
+
+
+def _start_apps(settings: Settings, control: Control, store: Store) -> Catalogue:
+    """Rows first, so that apps see what was learned before; then the apps, then all rules at once."""
+    catalogue = Catalogue(control, settings.app_config)
+    engine = control.engine
+    tx = Tx(engine.tables)
+    tx.put(Pipeline())
+    tx.put(Network("default", DEFAULT_NETWORK))
+    for row in store.load():
+        tx.put(row)
+    engine.commit(tx)
+    for cls in (Basis, Discovery):
+        catalogue.add_builtin(cls)
+    for source in settings.apps or ("l2_learning",):
+        catalogue.add(source)
+    unknown = catalogue.unknown_config()
+    if unknown:
+        raise loader.LoadError(f"there is a setting for {unknown[0]}, which is no app that is installed or given")
+    engine.run()
+    return catalogue
+
+
+def _tls(settings: Settings) -> Tls | None:
+    if settings.private_key and settings.certificate and settings.ca:
+        return Tls(settings.private_key, settings.certificate, settings.ca)
+    return None
+
+
+@contextlib.contextmanager
+def _web(settings: Settings, view: LiveView) -> Iterator[str]:
+    """The dashboard on TCP and the API on the state directory's socket, in threads."""
+    from webui.app import create_app, serve
+
+    host, _, port = settings.web.rpartition(":")
+    socket_path = settings.state_dir / SOCKET
+    server: Any = serve(create_app(view), host=host.strip("[]") or None, port=int(port or 0), socket_path=socket_path)
+    server.start()
+    try:
+        yield server.url if settings.web else ""
+    finally:
+        server.stop()
+
+
+def _greet(targets: list[str], url: str) -> None:
+    """The first lines that a person sees: where bridges connect, where the dashboard is, what to do next."""
+    target = targets[0]
+    print(f"weft {__version__} takes bridges on {', '.join(targets)}")
+    print(f"dashboard  {url}" if url else "no dashboard (--web none)")
+    print(f"connect a bridge:  ovs-vsctl set-controller BRIDGE {target}", flush=True)
+
+
+def _quiet_collector() -> None:
+    """What lives as long as the controller is not looked at again; without this half of a bulk change is garbage collection."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+async def _until_stopped(control: Control, store: Store) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+    tasks = [loop.create_task(control.sweep()), loop.create_task(_save(control.engine, store))]
+    stopped = loop.create_task(stop.wait())
+    done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+    for task in (*tasks, stopped):
+        task.cancel()
+    await asyncio.gather(*tasks, stopped, return_exceptions=True)
+    for task in done - {stopped}:
+        task.result()  # a background task never ends by itself: let its error be seen
+
+
+async def _save(engine: Engine, store: Store) -> None:
+    """Write learned rows behind, in a thread of their own."""
+    while True:
+        await asyncio.sleep(SAVE_EVERY)
+        if engine.unsaved:
+            changes, engine.unsaved = engine.unsaved, {}
+            await asyncio.to_thread(store.save, changes)
