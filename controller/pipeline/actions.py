@@ -55,7 +55,7 @@ def controller(max_len: int = 0xFFFF, meter: int = 0) -> Action:
     """
     if not meter:
         return output(PORT_CONTROLLER, max_len)
-    properties = b"" if max_len == 0xFFFF else pack("!HHH2x", 0, 6, max_len)
+    properties = b"" if max_len == 0xFFFF else pack("!HHH2x", 0, 8, max_len)
     properties += pack("!HHI", 5, 8, meter)
     return _nicira(37, bytes(6) + properties)
 
