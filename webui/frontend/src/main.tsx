@@ -1,0 +1,15 @@
+// Mounts the dashboard.
+
+import { render } from 'preact'
+import { App } from './app'
+import { start } from './lib/store'
+import './style/tokens.css'
+import './style/base.css'
+import './style/shell.css'
+import './style/table.css'
+import './style/drawing.css'
+import './style/views.css'
+
+start()
+const root = document.getElementById('app')
+if (root) render(<App />, root)

@@ -1,0 +1,209 @@
+// Overview: the sizes of everything, the network drawn or as a table, and what just happened.
+
+import type { ComponentChildren, JSX } from 'preact'
+import { useMemo } from 'preact/hooks'
+import { ago, bitRate, integer } from '../lib/format'
+import { bridgeId, build, hostId, type Edge, type Graph, type Node } from '../lib/graph'
+import { now } from '../lib/live'
+import { change, param, type Params, type ViewName } from '../lib/route'
+import { bridges, events, hosts, links, ports, rates, status, useSource } from '../lib/store'
+import type { Status } from '../types'
+import { Facts, Failed, Go, Loading, State, type Tone } from '../ui/bits'
+import { Grid, type Column } from '../ui/grid'
+import { Panel } from '../ui/panel'
+import { BridgeDetail, NoBridges } from './bridges'
+import { Drawing } from './drawing'
+import { Severity } from './events'
+import { HostDetail } from './hosts'
+
+interface TileProps {
+  to: ViewName
+  params?: Params
+  name: string
+  value: string
+  note: string
+  tone?: Tone
+}
+
+function Tile({ to, params, name, value, note, tone }: TileProps): JSX.Element {
+  return (
+    <Go to={to} class="tile" {...(params ? { params } : {})}>
+      <span class="name">{name}</span>
+      <span class="value">{value}</span>
+      <span class="remark">{tone ? <State tone={tone}>{note}</State> : note}</span>
+    </Go>
+  )
+}
+
+function Tiles({ of }: { of: Status }): JSX.Element {
+  const known = bridges.data.value
+  const pending = known.reduce((sum, bridge) => sum + bridge.pending, 0)
+  const rejected = known.reduce((sum, bridge) => sum + bridge.rejected, 0)
+  const down = ports.data.value.filter((port) => port.state === 'down').length
+  const away = of.bridges - of.connected
+  return (
+    <nav class="tiles" aria-label="Counts">
+      <Tile to="bridges" name="Bridges" value={integer(of.bridges)} note={away ? `${away} not connected` : of.bridges ? 'all connected' : 'none yet'} {...toneOf(away, of.bridges)} />
+      <Tile to="ports" name="Ports" value={integer(of.ports)} note={down ? `${down} down` : of.ports ? 'all up' : 'none yet'} {...toneOf(down, of.ports)} params={down ? { state: 'down' } : {}} />
+      <Tile to="overview" params={{ as: 'table' }} name="Links" value={integer(Math.ceil(of.links / 2))} note="between bridges" />
+      <Tile to="hosts" name="Hosts" value={integer(of.hosts)} note={of.hosts ? 'learned' : 'none heard yet'} />
+      <Tile to="flows" name="Flows" value={integer(of.flows)} note={rejected ? `${rejected} rejected` : pending ? `${pending} pending` : of.flows ? 'all installed' : 'none yet'} {...(rejected ? { tone: 'bad' as const } : pending ? { tone: 'wait' as const } : toneOf(0, of.flows))} />
+      <Tile to="apps" name="Apps" value={integer(of.apps)} note={of.apps_failed ? `${of.apps_failed} failed` : 'none failed'} {...toneOf(of.apps_failed, of.apps)} />
+    </nav>
+  )
+}
+
+function toneOf(faults: number, total: number): { tone?: Tone } {
+  if (faults) return { tone: 'bad' }
+  return total ? { tone: 'ok' } : {}
+}
+
+export function Overview(): JSX.Element {
+  const known = useSource(bridges)
+  const learned = useSource(hosts)
+  const cables = useSource(links)
+  const all = useSource(ports)
+  const summary = status.data.value
+  const graph = useMemo(() => build(known, learned, cables, all), [known, learned, cables, all])
+  if (status.error.value && !summary) return <Failed error={status.error.value} />
+  if (!summary || !bridges.loaded.value) return <Loading />
+  if (!known.length) return <NoBridges />
+  const asTable = param('as') === 'table'
+  const select = (id: string): void => change({ sel: id === param('sel') ? '' : id })
+  return (
+    <>
+      <Tiles of={summary} />
+      <div class="split">
+        <section class="pane" aria-label="Topology">
+          <div class="toolbar">
+            <h2>Topology</h2>
+            <div class="segments" role="group" aria-label="Show as">
+              <Segment on={!asTable} onClick={() => change({ as: '' })}>Drawing</Segment>
+              <Segment on={asTable} onClick={() => change({ as: 'table' })}>Table</Segment>
+            </div>
+          </div>
+          {asTable ? <Twin graph={graph} onSelect={select} /> : <Drawing graph={graph} selected={param('sel')} onSelect={select} />}
+        </section>
+        <Selected graph={graph} />
+      </div>
+    </>
+  )
+}
+
+function Segment({ on, onClick, children }: { on: boolean; onClick: () => void; children: ComponentChildren }): JSX.Element {
+  return (
+    <button type="button" aria-pressed={on} onClick={onClick}>
+      {children}
+    </button>
+  )
+}
+
+interface TwinRow {
+  id: string
+  kind: string
+  name: string
+  state: string
+  ends: string
+  rate: number | null
+}
+
+const twinColumns: Column<TwinRow>[] = [
+  { key: 'kind', title: 'Kind', width: '80px', sort: (row) => row.kind, cell: (row) => row.kind },
+  { key: 'name', title: 'Name', width: 'minmax(120px, 1fr)', mono: true, sort: (row) => row.name, cell: (row) => <strong>{row.name}</strong> },
+  { key: 'state', title: 'State', width: '130px', sort: (row) => row.state, cell: (row) => row.state },
+  { key: 'ends', title: 'Connected to', width: 'minmax(160px, 2fr)', mono: true, sort: (row) => row.ends, cell: (row) => row.ends },
+  { key: 'rate', title: 'Passing', width: '92px', end: true, from: 460, sort: (row) => row.rate, cell: (row) => bitRate(row.rate) },
+]
+
+/** What the drawing shows, as rows. */
+export function twin(graph: Graph): TwinRow[] {
+  const passing = (edge: Edge): number | null => {
+    const rate = rates.latest(edge.near.bridge, edge.near.port)
+    return rate && rate.rx + rate.tx
+  }
+  const rows = graph.nodes.map((node: Node): TwinRow => {
+    const edge = graph.edges.find((other) => other.target === node.id && other.kind === 'host')
+    const ends = edge ? `${node.bridge}/${edge.near.name}` : `${node.degree} cables`
+    return { id: node.id, kind: node.kind, name: node.label, state: node.state, ends, rate: edge ? passing(edge) : null }
+  })
+  const cables = graph.edges.filter((edge) => edge.far).map((edge): TwinRow => {
+    const ends = `${edge.near.bridge}/${edge.near.name} - ${edge.far?.bridge}/${edge.far?.name}`
+    return { id: edge.id, kind: 'link', name: `${edge.near.bridge} - ${edge.far?.bridge}`, state: edge.up ? 'up' : 'down', ends, rate: passing(edge) }
+  })
+  return [...rows, ...cables]
+}
+
+function Twin({ graph, onSelect }: { graph: Graph; onSelect: (id: string) => void }): JSX.Element {
+  return (
+    <Grid
+      label="Topology as a table"
+      columns={twinColumns}
+      rows={twin(graph)}
+      rowKey={(row) => row.id}
+      selected={param('sel')}
+      onSelect={onSelect}
+      sort={param('sort')}
+      onSort={(sort) => change({ sort })}
+    />
+  )
+}
+
+function Selected({ graph }: { graph: Graph }): JSX.Element {
+  const id = param('sel')
+  const close = (): void => change({ sel: '' })
+  const bridge = bridges.data.value.find((one) => bridgeId(one.name) === id)
+  if (bridge) return <Panel kind="Bridge" title={bridge.name} onClose={close}><BridgeDetail bridge={bridge} /></Panel>
+  const host = hosts.data.value.find((one) => hostId(one.mac) === id)
+  if (host) return <Panel kind="Host" title={host.ips[0] ?? host.mac} onClose={close}><HostDetail host={host} /></Panel>
+  const edge = graph.edges.find((one) => one.id === id)
+  if (edge) return <Panel kind="Link" title={`${edge.near.bridge} - ${edge.far?.bridge}`} onClose={close}><LinkDetail edge={edge} /></Panel>
+  const group = graph.nodes.find((one) => one.id === id)
+  if (group) return <Panel kind="Hosts" title={`${group.label} on ${group.bridge}`} onClose={close}><Go to="hosts" params={{ bridge: group.bridge }}>Show them</Go></Panel>
+  return <Recent />
+}
+
+function LinkDetail({ edge }: { edge: Edge }): JSX.Element {
+  const rate = rates.latest(edge.near.bridge, edge.near.port)
+  const end = (bridge: string, port: number, name: string): JSX.Element => <Go to="ports" params={{ sel: `${bridge}:${port}` }}>{name}</Go>
+  return (
+    <>
+      <p>
+        <State tone={edge.up ? 'ok' : 'bad'}>{edge.up ? 'up' : 'down'}</State>
+      </p>
+      <Facts
+        of={[
+          [edge.near.bridge, end(edge.near.bridge, edge.near.port, edge.near.name)],
+          [edge.far?.bridge ?? '', edge.far && end(edge.far.bridge, edge.far.port, edge.far.name)],
+          [`${edge.near.bridge} sends`, bitRate(rate?.tx ?? null)],
+          [`${edge.near.bridge} receives`, bitRate(rate?.rx ?? null)],
+        ]}
+      />
+    </>
+  )
+}
+
+function Recent(): JSX.Element {
+  const recent = events.data.value.slice(-12).reverse()
+  return (
+    <section class="panel recent" aria-label="Recent events">
+      <header>
+        <h2>Recent events</h2>
+        <Go to="events">All events</Go>
+      </header>
+      {recent.length ? (
+        <ol>
+          {recent.map((event) => (
+            <li key={event.seq}>
+              <Severity event={event} />
+              <span class="when">{ago(event.time, now.value)} ago</span>
+              <Go to="events" params={{ sel: String(event.seq) }}>{event.text}</Go>
+              {event.count > 1 && <span class="times"> ×{event.count}</span>}
+            </li>
+          ))}
+        </ol>
+      ) : (
+        <p class="muted">Nothing has happened yet.</p>
+      )}
+    </section>
+  )
+}
