@@ -42,44 +42,36 @@ class Emulation:
 
     def _build(self, stack: ExitStack, interactive: bool) -> None:
         name = catalogue.find(self._topology).name
-        web = free_address(self._web)
-        if web != self._web:
-            say("dashboard", f"{self._web} is taken: using {web}")
         run = runs.new_run(name)
         stack.callback(run.close)
         self._network = EmulatedNetwork(run, self._topology, self._parameters, interactive=interactive)
-        self._controller = SupervisedController(run.path, f"unix:{self._network.controller_socket}", web, self._apps)
-        stack.callback(self._controller.stop)
         stack.enter_context(self._network)
-        stack.callback(finish_undisturbed)
-        self._controller.start()
-        run.record(self._controller.pid)
+        # Before the bridges: they would find nobody there and take a second to try again.
+        self._start_controller(stack, run)
         self._network.start()
         sizes = (len(self._network.bridges), len(self._network.hosts), len(self._network.links))
         say("network", "{}: {} bridges, {} hosts, {} links between bridges".format(name, *sizes))
-        self._controller.wait_ready()
-        self._converge()
+        converge(self._controller, self._network)
+        say("bridges", "connected, with all their flows")
 
-    def _converge(self) -> None:
-        """Wait until every bridge is connected and holds all the flows it should."""
-        deadline = time.monotonic() + CONVERGE_SECONDS
-        while waiting := self._waiting_for():
-            if time.monotonic() > deadline:
-                title = f"after {CONVERGE_SECONDS:g} s {' and '.join(waiting)}"
-                raise Failure(ExitCode.TIMED_OUT, title, self._controller.last_words())
-            self._controller.pause()
-        say("controller", "every bridge is connected and has its flows")
-
-    def _waiting_for(self) -> list[str]:
-        bridges = {bridge["name"]: bridge for bridge in self._controller.client.items("/bridges")}
-        waiting = []
-        for name in self._network.bridges:
-            bridge = bridges.get(name)
-            if bridge is None or bridge["state"] != "connected":
-                waiting.append(f"{name} is not connected")
-            elif bridge["pending"]:
-                waiting.append(f"{name} waits for {bridge['pending']} flows")
-        return waiting
+    def _start_controller(self, stack: ExitStack, run: runs.Run) -> None:
+        listen = f"unix:{self._network.controller_socket}"
+        while True:
+            web = free_address(self._web)
+            self._controller = SupervisedController(run.path, listen, web, self._apps)
+            stack.callback(self._controller.stop)
+            stack.callback(finish_undisturbed)
+            self._controller.start()
+            run.record(self._controller.pid)
+            try:
+                self._controller.wait_ready()
+                break
+            except Failure:
+                if free_address(web) == web:
+                    raise
+                self._controller.stop()  # somebody else was quicker to take the port
+        taken = "" if web == self._web else f" ({self._web} is taken)"
+        say("controller", f"ready, dashboard at http://{web}{taken}")
 
     def _check(self, dashboard: bool) -> bool:
         """Ping between all pairs, see whether the dashboard answers, and say how it went."""
@@ -115,7 +107,6 @@ class Emulation:
         return f"/api/v1/bridges answers {status} and lacks {', '.join(missing)}" if missing else ""
 
     def _use(self, demo: bool) -> None:
-        say("dashboard", f"http://{self._controller.web}")
         say("elsewhere", f"in another shell: export WEFT_STATE_DIR={self._controller.state_dir}; weft get hosts")
         if demo:
             say("demo", "runs until Ctrl-C")
@@ -133,6 +124,27 @@ class Emulation:
                     probe(self._network, *pairs[turn % len(pairs)])
         except KeyboardInterrupt:
             print()
+
+
+def converge(controller: SupervisedController, network: EmulatedNetwork, seconds: float = CONVERGE_SECONDS) -> None:
+    """Wait until every bridge is connected and holds all the flows it should."""
+    deadline = time.monotonic() + seconds
+    while waiting := _waiting_for(controller, network):
+        if time.monotonic() > deadline:
+            raise Failure(ExitCode.TIMED_OUT, f"after {seconds:g} s {' and '.join(waiting)}", controller.last_words())
+        controller.pause()
+
+
+def _waiting_for(controller: SupervisedController, network: EmulatedNetwork) -> list[str]:
+    bridges = {bridge["name"]: bridge for bridge in controller.client.items("/bridges")}
+    waiting = []
+    for name in network.bridges:
+        bridge = bridges.get(name)
+        if bridge is None or bridge["state"] != "connected":
+            waiting.append(f"{name} is not connected")
+        elif bridge["pending"]:
+            waiting.append(f"{name} waits for {bridge['pending']} flows")
+    return waiting
 
 
 def say(what: str, text: str) -> None:
