@@ -1,0 +1,56 @@
+"""Emulated networks for tests, each with a controller of its own that a test may stop, kill and start."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from controller.cli.emulation import converge
+from controller.cli.supervised import SupervisedController, free_address
+from topologies import runs
+from topologies.network import EmulatedNetwork
+
+
+class Lab:
+    """A network, its controller, and what tests ask of them."""
+
+    def __init__(self, stack: ExitStack, topology: str, parameters: dict[str, str]) -> None:
+        run = runs.new_run(topology)
+        stack.callback(run.close)
+        self.network = stack.enter_context(EmulatedNetwork(run, topology, parameters))
+        self.controller = SupervisedController(run.path, f"unix:{self.network.controller_socket}", free_address("127.0.0.1:0"))
+        stack.callback(self.controller.stop)
+        self.start_controller()
+        self.network.start()
+        self.converge()
+
+    def start_controller(self) -> None:
+        """Start it and wait until it takes bridges."""
+        self.controller.start()
+        self.controller.wait_ready()
+
+    def converge(self) -> None:
+        """Wait until every bridge is connected and has its flows."""
+        converge(self.controller, self.network)
+
+    def wait_for(self, what: str, happened: Callable[[], bool], tries: int = 200) -> None:
+        """Look again and again until it happened; six seconds at the least."""
+        for _ in range(tries):
+            if happened():
+                return
+            self.controller.pause()
+        raise AssertionError(f"not within {tries} looks: {what}\n{self.controller.last_words()}")
+
+    def learned(self, host: str) -> bool:
+        """Whether the controller knows where a host is."""
+        place = self.network.hosts[host]
+        known = self.controller.client.items("/hosts")
+        return any((h["mac"], h["bridge"], h["port"]) == (place.mac, place.bridge, place.port) for h in known)
+
+
+@pytest.fixture(scope="module")
+def build() -> Iterator[Callable[..., Lab]]:
+    """Builds a network with its controller; all are gone at the end of the module."""
+    runs.heal()
+    with ExitStack() as stack:
+        yield lambda topology, **parameters: Lab(stack, topology, {name: str(value) for name, value in parameters.items()})
