@@ -19,6 +19,7 @@ _FLOW_FIXED = 48                                      # bytes in front of the ma
 _COOKIE_AND_COUNTS = Struct("!QQQ").unpack_from
 _PORT_13 = Struct("!I4x8Q").unpack_from
 _PORT_14 = Struct("!HxxI8x8Q").unpack_from
+_BURST, _BAND = 4, 16                                 # meter flag: burst size is meant; bytes of a band
 _UNKNOWN = (1 << 64) - 1
 
 
@@ -50,7 +51,17 @@ def read_groups(reply: bytes, installed: Installed) -> None:
 def read_meters(reply: bytes, installed: Installed) -> None:
     """The meters of one part of a meter configuration reply."""
     for pos, after in _entries(reply):
-        installed[b"\xfe" + reply[pos + 4:pos + 8]] = 0, NO_OPTS, reply[pos + 2:pos + 4] + reply[pos + 8:after]
+        bands = reply[pos + 8:after]
+        if not reply[pos + 3] & _BURST:
+            bands = _without_burst(bands)
+        installed[b"\xfe" + reply[pos + 4:pos + 8]] = 0, NO_OPTS, reply[pos + 2:pos + 4] + bands
+
+
+def _without_burst(bands: bytes) -> bytes:
+    """The bands with the burst size that was sent, 0: some datapaths fill in the rate where no burst was asked for."""
+    if len(bands) % _BAND:
+        raise ValueError(f"{len(bands)} bytes of meter bands")
+    return b"".join(bands[pos:pos + 8] + bytes(4) + bands[pos + 12:pos + _BAND] for pos in range(0, len(bands), _BAND))
 
 
 def _entries(reply: bytes) -> list[tuple[int, int]]:

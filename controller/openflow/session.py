@@ -34,6 +34,7 @@ _LAST_XID = 0x7FFFFFFF
 
 _PACKET_OUT = Struct("!BBHIIIH6x").pack
 _UNREADABLE = (ValueError, IndexError, struct_error)
+_FLOW_MONITOR = pack("!H", codec.MP_FLOW_MONITOR)
 _WATCHED = 2 | 4 | 8                                  # flow monitor: added, removed, modified
 _NAMES = {codec.PACKET_OUT: "packet-out", codec.FLOW_MOD: "flow-mod", codec.GROUP_MOD: "group-mod", codec.METER_MOD: "meter-mod",
           codec.SET_CONFIG: "set-config", codec.BUNDLE_CONTROL: "bundle", codec.BUNDLE_ADD: "bundle",
@@ -78,7 +79,7 @@ class Session:
         self._pushed_at = 0.0
         self._chunks: Iterator[bytes] | None = None
         self._meters: dict[bytes, bytes] = {}
-        self._monitor = -1                            # transaction id of the flow monitor
+        self._monitor = -1                            # transaction id of the request for the flow monitor
         self._handlers: dict[int, Callable[[bytes, list[Event]], None]] = {
             codec.ERROR: self._on_error, codec.ECHO_REQUEST: self._on_echo, codec.ECHO_REPLY: self._on_nothing,
             codec.HELLO: self._on_nothing, codec.FEATURES_REPLY: self._on_reply, codec.MULTIPART_REPLY: self._on_reply,
@@ -311,8 +312,8 @@ class Session:
             self._pushed_at = self._now
             self.out += self._push.reply(message, events)
             self._after(events[before:])
-        elif xid == self._monitor:
-            self._on_flow_updates(message, events)
+        elif self._monitor >= 0 and message[1] == codec.MULTIPART_REPLY and message[8:10] == _FLOW_MONITOR:
+            self._on_flow_updates(message, events)    # Open vSwitch sends the later ones with the transaction id 0
         else:
             self._unreadable(message, ValueError("nobody asked for this answer"), events)
 

@@ -91,7 +91,7 @@ class FakeSwitch:
         if self._monitor is None:
             return b""
         body = pack("!HBB4s2s4xQ", 2, slot[0], 2, opts[:4], slot[1:3], cookie) + slot[3:]
-        return self._multipart(self._monitor, codec.MP_FLOW_MONITOR, pack("!H", 2 + len(body)) + body)
+        return self._multipart(0, codec.MP_FLOW_MONITOR, pack("!H", 2 + len(body)) + body)
 
     # ------------------------------------------------------------ bytes
 

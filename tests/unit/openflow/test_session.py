@@ -3,6 +3,7 @@ from struct import pack
 
 import pytest
 
+from controller.model.events import PacketIn
 from controller.openflow import codec
 from controller.openflow.errors import ProtocolError, describe
 from controller.openflow.events import (
@@ -10,7 +11,6 @@ from controller.openflow.events import (
     FlowChanged,
     FlowRemoved,
     Malformed,
-    PacketIn,
     PortStats,
     PortStatus,
     RoleChanged,
