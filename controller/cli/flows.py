@@ -9,10 +9,7 @@ from controller.cli import options
 from controller.cli.client import PAGE, Client, segment
 from controller.cli.output import Column, Format, Item, field, print_table, print_value, shown
 
-COLUMNS = (
-    Column("PRIORITY", field("priority")),
-    Column("MATCH", field("match")),
-    Column("ACTIONS", field("actions")),
+_TAIL = (
     Column("PACKETS", field("packets")),
     Column("STATUS", field("status")),
     Column("APP", field("app")),
@@ -22,6 +19,12 @@ COLUMNS = (
     Column("BYTES", field("bytes"), wide=True),
     Column("COOKIE", field("cookie"), wide=True),
 )
+COLUMNS = {
+    "flow": (Column("PRIORITY", field("priority")), Column("MATCH", field("match")), Column("ACTIONS", field("actions")), *_TAIL),
+    "group": (Column("GROUP", field("match")), Column("BUCKETS", field("actions")), *_TAIL),
+    "meter": (Column("METER", field("match")), Column("RATE", field("actions")), *_TAIL),
+}
+ORDER = tuple(COLUMNS)
 
 
 def flows(
@@ -31,6 +34,7 @@ def flows(
     filter: options.Filter = "",  # noqa: A002 - the option is called so
     search: options.Search = "",
     raw: Annotated[bool, typer.Option("--raw", help="As 'ovs-ofctl dump-flows' prints them: one flow a line.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also the tables that only lead on to the next.")] = False,
     output: options.Output = Format.TABLE,
     state_dir: options.StateDir = None,
 ) -> None:
@@ -54,20 +58,29 @@ def flows(
         for item in items:
             print(item["cookie"])
     elif not print_value(items, output):
-        show(items, output)
+        show(items, output, everything or bool(app or filter or search or table is not None))
 
 
-def show(items: list[Item], form: Format) -> None:
-    """A heading and a table for each flow table, then groups and meters."""
+def show(items: list[Item], form: Format, everything: bool) -> None:
+    """A heading and a table for each flow table, then groups and meters. Tables that only lead on are counted."""
     if not items:
         typer.echo("No flows match.", err=True)
-    order = {"flow": 0, "group": 1, "meter": 2}
-    items = sorted(items, key=lambda item: (order[item["kind"]], item["table"], -item["priority"]))
-    for number, (title, members) in enumerate(groupby(items, heading)):
+    items = sorted(items, key=lambda item: (ORDER.index(item["kind"]), item["table"], -item["priority"]))
+    tables = [(title, list(members)) for title, members in groupby(items, heading)]
+    shown_tables = [entry for entry in tables if everything or not leads_on(entry[1])]
+    for number, (title, members) in enumerate(shown_tables):
         if number:
             print()
         print(title)
-        print_table(shown(COLUMNS, form), list(members))
+        print_table(shown(COLUMNS[members[0]["kind"]], form), members)
+    if left_out := len(tables) - len(shown_tables):
+        print(f"\n{left_out} tables hold one flow that leads on; --all shows them.")
+
+
+def leads_on(members: list[Item]) -> bool:
+    """A table with nothing but the flow for what nothing matches."""
+    only = members[0]
+    return len(members) == 1 and only["kind"] == "flow" and not only["priority"] and not only["match"]
 
 
 def heading(item: Item) -> str:

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from controller.cli.output import Column, Item, age, field, quantity
 
+LOCAL = 0xFFFFFFFE  # OFPP_LOCAL, the bridge's own interface
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -49,9 +51,20 @@ def _settings(item: Item) -> str:
     return " ".join(f"{name}={value}" for name, value in item["config"].items()) or "-"
 
 
+def _stages(item: Item) -> str:
+    """The stages an app writes, if they are few."""
+    stages = item["stages"]
+    return f"{stages[0]} ... {stages[-1]} ({len(stages)})" if len(stages) > 3 else ", ".join(stages) or "-"
+
+
+def _port_number(item: Item) -> str:
+    return "LOCAL" if item["port"] == LOCAL else str(item["port"])
+
+
 def _owner(item: Item) -> str:
     """App and rule of a flow, if it has any."""
-    return "/".join(part for part in (item["app"], item["rule"]) if part) or "-"
+    app, rule = item["app"], item["rule"]
+    return (rule if rule.startswith(f"{app}.") else f"{app}.{rule}".strip(".")) or "-"
 
 
 def _link_name(item: Item) -> str:
@@ -87,7 +100,7 @@ PORTS = Kind(
     "po",
     (
         Column("BRIDGE", field("bridge")),
-        Column("PORT", field("port")),
+        Column("PORT", _port_number),
         Column("NAME", field("name")),
         Column("STATE", field("state")),
         Column("NETWORK", field("network")),
@@ -155,12 +168,13 @@ APPS = Kind(
     (
         Column("NAME", field("name")),
         Column("STATE", _last_line),
-        Column("STAGES", field("stages")),
+        Column("STAGES", _stages),
         Column("FLOWS", field("flows")),
         Column("ROWS", field("rows")),
         Column("PACKET-INS", field("packet_ins")),
         Column("DESCRIPTION", field("description")),
         Column("CONFIG", _settings, wide=True),
+        Column("ALL-STAGES", field("stages"), wide=True),
     ),
     ("name",),
     lambda item: (item["name"],),

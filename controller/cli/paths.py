@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 SYSTEM = Path("/var/lib/weft")
+EMULATED = Path("/run/weft")  # where `weft emulate` keeps what it runs
 SOCKET = "weft.sock"
 SOCKET_LIMIT = 107  # bytes of a Unix socket's path that Linux takes
 
@@ -19,8 +20,14 @@ def state_dir() -> Path:
 
 
 def socket_path(chosen: Path | None) -> Path:
-    """The socket of the controller to talk to. Without a choice the user's own goes before root's."""
+    """The socket of the controller to talk to.
+
+    Without a choice: the user's own, root's, or that of the one emulated network that runs; the first that is there.
+    """
     own = (chosen or state_dir()) / SOCKET
-    if chosen is None and "WEFT_STATE_DIR" not in os.environ and not own.exists() and (SYSTEM / SOCKET).exists():
+    if chosen is not None or "WEFT_STATE_DIR" in os.environ or own.exists():
+        return own
+    if (SYSTEM / SOCKET).exists():
         return SYSTEM / SOCKET
-    return own
+    emulated = list(EMULATED.glob(f"*/state/{SOCKET}"))
+    return emulated[0] if len(emulated) == 1 else own

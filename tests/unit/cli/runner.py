@@ -1,12 +1,17 @@
 """`weft` as a subprocess with a state directory of its own."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from controller.cli.assembly import run
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,15 @@ class Weft:
             text=True,
         )
 
-    def __call__(self, *args: str, **environment: str) -> Done:
+    def process(self, *args: str, **environment: str) -> Done:
+        """Run it as a person does."""
         with self.start(*args, **environment) as process:
             out, err = process.communicate(timeout=30)
         return Done(process.returncode, out, err)
+
+    def __call__(self, *args: str) -> Done:
+        """Run it in this process, which is quicker; everything but the start of the interpreter is the same."""
+        out, err = io.StringIO(), io.StringIO()
+        with patch.dict(os.environ, self.environment), redirect_stdout(out), redirect_stderr(err):
+            code = run(list(args))
+        return Done(int(code), out.getvalue(), err.getvalue())

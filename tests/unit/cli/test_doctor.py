@@ -38,7 +38,7 @@ def doctor(weft: Weft, path: Path, *args: str) -> tuple[Done, dict[str, dict[str
         probe.bind(("127.0.0.1", 0))
         other.bind(("127.0.0.1", 0))
         free = ["--openflow-port", str(probe.getsockname()[1]), "--web-port", str(other.getsockname()[1])]
-    done = weft("doctor", "-o", "json", *free, *args, PATH=str(path))
+    done = weft.process("doctor", "-o", "json", *free, *args, PATH=str(path))
     return done, {check["name"]: check for check in json.loads(done.out)}
 
 
@@ -101,7 +101,7 @@ def test_a_port_that_is_taken(weft: Weft, programs: Path) -> None:
 
 def test_a_port_that_the_controller_has(weft: Weft, view: FakeView) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        checks = weft("doctor", "-o", "json", "--web-port", str(taken.getsockname()[1])).json
+        checks = weft.process("doctor", "-o", "json", "--web-port", str(taken.getsockname()[1])).json
     found = {check["name"]: check["found"] for check in checks}
     assert found["controller"] == "running, 3 of 3 bridges connected"
     assert "the controller runs" in found["dashboard port"]
@@ -114,7 +114,7 @@ def test_a_state_directory_that_is_a_file(weft: Weft, programs: Path, tmp_path: 
 
 
 def test_people_read_what_to_mend_below_the_table(weft: Weft, programs: Path) -> None:
-    lines = weft("doctor", PATH=str(programs)).lines
+    lines = weft.process("doctor", PATH=str(programs)).lines
     assert lines[0].split() == ["CHECK", "STATUS", "FOUND"]
     assert "To mend:" in lines
     assert any(line.startswith("  ovs-vswitchd (fail): ") for line in lines)

@@ -25,7 +25,7 @@ def reply(status: str, body: str = "") -> bytes:
     "command", [("get", "bridges"), ("flows", "s1"), ("app", "list"), ("get", "status"), ("get", "hosts", "-w")]
 )
 def test_no_controller(weft: Weft, command: tuple[str, ...]) -> None:
-    done = weft(*command)
+    done = weft.process(*command)
     assert done.code == 7
     assert done.err == (
         f"weft: no controller answers at {weft.state}/weft.sock\n"
@@ -35,11 +35,11 @@ def test_no_controller(weft: Weft, command: tuple[str, ...]) -> None:
 
 def test_a_socket_that_was_left_behind_is_no_controller(weft: Weft, answers: Answers) -> None:
     answers(b"")
-    assert weft("get", "bridges").code == 7
+    assert weft.process("get", "bridges").code == 7
 
 
 def test_errors_as_json_for_programs(weft: Weft) -> None:
-    done = weft("get", "bridges", "-o", "json")
+    done = weft.process("get", "bridges", "-o", "json")
     problem = json.loads(done.err)
     assert (done.code, problem["exit_code"], done.out) == (7, 7, "")
 
@@ -57,19 +57,19 @@ def test_errors_as_json_for_programs(weft: Weft) -> None:
 )
 def test_what_the_controller_refuses(weft: Weft, answers: Answers, status: str, code: int) -> None:
     answers(reply(status, '{"title": "It is so", "detail": "Do this."}'))
-    done = weft("get", "bridges")
+    done = weft.process("get", "bridges")
     assert (done.code, done.err) == (code, "weft: It is so\nDo this.\n")
 
 
 def test_a_refusal_that_is_not_a_problem_document(weft: Weft, answers: Answers) -> None:
     answers(reply("502 Bad Gateway", "<html>"))
-    assert weft("get", "bridges").err == "weft: the controller answered 502 Bad Gateway\n"
+    assert weft.process("get", "bridges").err == "weft: the controller answered 502 Bad Gateway\n"
 
 
 @pytest.mark.parametrize("bytes_sent", [reply("200 OK", "{"), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])
 def test_an_answer_that_breaks_off(weft: Weft, answers: Answers, bytes_sent: bytes) -> None:
     answers(bytes_sent)
-    done = weft("get", "bridges")
+    done = weft.process("get", "bridges")
     assert done.code == 7
     assert "broke off" in done.err
 
@@ -87,7 +87,7 @@ def test_somebody_elses_controller_is_not_allowed(weft: Weft, view: FakeView) ->
 
 
 def test_a_path_too_long_for_a_socket(weft: Weft) -> None:
-    done = weft("get", "bridges", "--state-dir", "/tmp/" + "x" * 120)
+    done = weft.process("get", "bridges", "--state-dir", "/tmp/" + "x" * 120)
     assert done.code == 7
     assert "shorter --state-dir" in done.err
 
@@ -96,7 +96,7 @@ def test_a_path_too_long_for_a_socket(weft: Weft) -> None:
     "command", [("foo",), ("get",), ("get", "bridges", "--nothing"), ("flows",), ("get", "flows", "-t", "300")]
 )
 def test_usage(weft: Weft, command: tuple[str, ...]) -> None:
-    done = weft(*command)
+    done = weft.process(*command)
     assert done.code == 64
     assert done.err.startswith("weft: ")
     assert "--help'" in done.err.splitlines()[-1]
@@ -104,7 +104,7 @@ def test_usage(weft: Weft, command: tuple[str, ...]) -> None:
 
 def test_a_fault_of_ours_is_a_sentence_and_a_file(weft: Weft, answers: Answers) -> None:
     answers(reply("200 OK", '{"items": [{}]}'))
-    done = weft("get", "bridges")
+    done = weft.process("get", "bridges")
     assert done.code == 1
     assert done.err.splitlines()[0] == "weft: this is a fault in weft (KeyError: 'name')"
     assert "Traceback" not in done.err

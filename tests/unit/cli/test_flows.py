@@ -1,5 +1,7 @@
 """`weft flows`: the pipeline of one bridge."""
 
+import dataclasses
+
 import pytest
 from ovs.flow.ofp import OFPFlow
 
@@ -15,6 +17,16 @@ def test_tables_come_in_order_with_groups_and_meters_last(weft: Weft, view: Fake
     assert headings[-2:] == ["groups", "meters"]
     numbers = [int(line.split()[1]) for line in headings[:-2]]
     assert numbers == sorted(set(numbers))
+
+
+def test_tables_that_only_lead_on_are_counted(weft: Weft, view: FakeView) -> None:
+    on = next(flow for flow in view._flows if flow.table == 0 and flow.bridge == "s1" and not flow.match)
+    view._flows += [dataclasses.replace(on, table=1, stage="after ADMIT"), dataclasses.replace(on, table=20, stage="POLICY")]
+    short, full = weft("flows", "s1"), weft("flows", "s1", "--all")
+    assert short.lines[-1] == "2 tables hold one flow that leads on; --all shows them."
+    assert "table 20 POLICY" in full.lines
+    assert "table 20 POLICY" not in short.lines
+    assert "table 20 POLICY" in weft("flows", "s1", "-t", "20").lines
 
 
 def test_each_flow_has_its_owner_and_its_reason(weft: Weft, view: FakeView) -> None:

@@ -28,9 +28,9 @@ HEAVY = {
 
 
 def test_version(weft: Weft) -> None:
-    assert weft("version").out == weft("--version").out == f"weft {version('weft')}\n"
-    assert weft("version", "-o", "json").json["os-ken"] == version("os-ken")
-    assert "python" in weft("version", "-o", "wide").out
+    assert weft.process("version").out == weft.process("--version").out == f"weft {version('weft')}\n"
+    assert weft.process("version", "-o", "json").json["os-ken"] == version("os-ken")
+    assert "python" in weft.process("version", "-o", "wide").out
 
 
 @pytest.mark.parametrize("command", [["version"], ["get", "bridges"], ["flows", "s1"], ["app", "list"]])
@@ -43,7 +43,7 @@ def test_a_command_imports_nothing_heavy(weft: Weft, command: list[str]) -> None
 def test_help_of_everything(weft: Weft) -> None:
     top = weft("--help")
     assert top.code == 0
-    assert weft().out == top.out
+    assert weft.process().out == top.out
     for command in ("start", "get", "flows", "app", "new-app", "doctor", "version"):
         assert f"\n  {command} " in top.out
         assert weft(command, "--help").code == 0
@@ -60,10 +60,10 @@ def test_help_of_everything(weft: Weft) -> None:
 )
 def test_names_are_completed(weft: Weft, view: FakeView, words: str, offered: list[str] | None) -> None:
     count = str(len(words.split()) - (not words.endswith(" ")))
-    done = weft(_WEFT_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=count)
+    done = weft.process(_WEFT_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=count)
     assert done.lines == (offered or [host.mac for host in view.hosts()])
 
 
 def test_completion_is_silent_without_a_controller(weft: Weft) -> None:
-    done = weft(_WEFT_COMPLETE="complete_bash", COMP_WORDS="weft flows ", COMP_CWORD="2")
+    done = weft.process(_WEFT_COMPLETE="complete_bash", COMP_WORDS="weft flows ", COMP_CWORD="2")
     assert (done.out.strip(), done.err) == ("", "")
