@@ -13,7 +13,7 @@ from controller.cli.output import Column, Format, field, print_table, print_valu
 COLUMNS = (
     Column("CHECK", field("name")),
     Column("STATUS", field("status")),
-    Column("FOUND", field("found")),
+    Column("FOUND", field("found"), long=True),
 )
 
 

@@ -11,18 +11,23 @@ from controller.cli.output import Column, Format, Item, field, print_table, prin
 
 _TAIL = (
     Column("PACKETS", field("packets")),
-    Column("STATUS", field("status")),
+    Column("STATUS", field("status"), long=True),
     Column("APP", field("app")),
-    Column("WHY", lambda item: item["why"] or item["row"] or "-"),
+    Column("WHY", lambda item: item["why"] or item["row"] or "-", long=True),
     Column("RULE", field("rule"), wide=True),
     Column("ROW", field("row"), wide=True),
     Column("BYTES", field("bytes"), wide=True),
     Column("COOKIE", field("cookie"), wide=True),
 )
 COLUMNS = {
-    "flow": (Column("PRIORITY", field("priority")), Column("MATCH", field("match")), Column("ACTIONS", field("actions")), *_TAIL),
-    "group": (Column("GROUP", field("match")), Column("BUCKETS", field("actions")), *_TAIL),
-    "meter": (Column("METER", field("match")), Column("RATE", field("actions")), *_TAIL),
+    "flow": (
+        Column("PRIORITY", field("priority")),
+        Column("MATCH", field("match"), long=True),
+        Column("ACTIONS", field("actions"), long=True),
+        *_TAIL,
+    ),
+    "group": (Column("GROUP", field("match")), Column("BUCKETS", field("actions"), long=True), *_TAIL),
+    "meter": (Column("METER", field("match")), Column("RATE", field("actions"), long=True), *_TAIL),
 }
 ORDER = tuple(COLUMNS)
 

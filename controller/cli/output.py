@@ -5,6 +5,7 @@ a line, nothing cut off. JSON is the API's own fields as an array, and does not 
 """
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -30,13 +31,15 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its heading, how a cell is made, and whether it is only for `-o wide`."""
+    """A column of a table: its heading, how a cell is made, whether it is only for `-o wide`, and whether it may be folded."""
 
     title: str
     cell: Callable[[Item], str]
     wide: bool = False
+    long: bool = False
 
 
+COMMA = re.compile(r",(?! )")  # a blank behind it is where a long cell is folded; ovs-ofctl takes both forms
 TONES = {
     "green": ("connected", "up", "running", "installed", "ready", "ok", "info"),
     "yellow": ("syncing", "pending", "starting", "warning", "warn", "hidden"),
@@ -149,10 +152,10 @@ def rich_table(columns: Sequence[Column], items: Iterable[Item], headers: bool =
 
     table = Table(box=None, pad_edge=False, show_header=headers, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column.title, overflow="fold")
+        table.add_column(column.title, overflow="fold", no_wrap=not column.long)
     for item in items:
-        cells = [one_line(column.cell(item)) for column in columns]
-        table.add_row(*[Text(cell, style=tone(cell)) for cell in cells])
+        cells = [(column, one_line(column.cell(item))) for column in columns]
+        table.add_row(*[Text(COMMA.sub(", ", cell) if column.long else cell, style=tone(cell)) for column, cell in cells])
     return table
 
 
