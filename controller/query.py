@@ -209,7 +209,7 @@ class View(Protocol):
         bridge: str = "",
         table: int | None = None,
         app: str = "",
-        filter: str = "",
+        filter: str = "",  # noqa: A002 - the word people write in the URL
         search: str = "",
         sort: str = "",
         limit: int = 100,

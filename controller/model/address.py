@@ -41,7 +41,7 @@ class IPv4(int):
         return super().__new__(cls, int(ipaddress.IPv4Address(value)))
 
     def __str__(self) -> str:
-        return "%d.%d.%d.%d" % tuple(self.to_bytes(4, "big"))
+        return ".".join(map(str, self.to_bytes(4, "big")))
 
     def __repr__(self) -> str:
         return str(self)

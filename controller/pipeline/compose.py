@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.pipeline.actions import goto
+from controller.pipeline.actions import goto, instructions
 from controller.pipeline.flow import NO_OPTS, Flow
 from controller.pipeline.shape import encode
-from controller.pipeline.actions import instructions
 from controller.pipeline.stages import EGRESS, STAGES, Stage
 
 PLACES = (2, 4, 6, 8)

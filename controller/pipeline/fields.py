@@ -54,13 +54,20 @@ def _nxm0(number: int, size: int) -> int:
     return number << 9 | size
 
 
-_IP = {"eth_type": (IPV4, IPV6)}
-_V4, _V6, _ARP = {"eth_type": (IPV4,)}, {"eth_type": (IPV6,)}, {"eth_type": (ARP,)}
-_TCP, _UDP, _SCTP, _ICMP = ({"ip_proto": (n,)} for n in (6, 17, 132, 1))
-_ICMP6 = {"eth_type": (IPV6,), "ip_proto": (58,)}
-_VLAN: dict[str, tuple[int, ...]] = {"vlan_vid": ()}
+Needs = dict[str, tuple[int, ...]]  # field -> values of which one must be matched; none: any value will do
 
-_TABLE: list[tuple[str, int, str, int, dict[str, tuple[int, ...]], int]] = [
+_IP: Needs = {"eth_type": (IPV4, IPV6)}
+_V4: Needs = {"eth_type": (IPV4,)}
+_V6: Needs = {"eth_type": (IPV6,)}
+_ARP: Needs = {"eth_type": (ARP,)}
+_TCP: Needs = {"ip_proto": (6,)}
+_UDP: Needs = {"ip_proto": (17,)}
+_SCTP: Needs = {"ip_proto": (132,)}
+_ICMP: Needs = {"ip_proto": (1,)}
+_ICMP6: Needs = {"eth_type": (IPV6,), "ip_proto": (58,)}
+_VLAN: Needs = {"vlan_vid": ()}
+
+_TABLE: list[tuple[str, int, str, int, Needs, int]] = [
     ("in_port", _oxm(0, 4), "I", 32, {}, 0),
     ("eth_src", _oxm(4, 6), "6s", 48, {}, _nxm0(2, 6)),
     ("eth_dst", _oxm(3, 6), "6s", 48, {}, _nxm0(1, 6)),
@@ -102,7 +109,7 @@ _TABLE: list[tuple[str, int, str, int, dict[str, tuple[int, ...]], int]] = [
     ("metadata", _oxm(2, 8), "Q", 64, {}, 0),
 ]
 
-FIELDS = {name: Field(name, rank, *rest) for rank, (name, *rest) in enumerate(_TABLE)}
+FIELDS = {row[0]: Field(row[0], rank, *row[1:]) for rank, row in enumerate(_TABLE)}
 FIELD_OF_HEADER = {f.header: f for f in FIELDS.values()} | {f.nxm: f for f in FIELDS.values() if f.nxm}
 
 
@@ -135,7 +142,7 @@ def parse(f: Field, value: Any) -> tuple[Value, Value | None]:
         masked = bytes(a & b for a, b in zip(exact, wide, strict=True))
         full: Value = b"\xff" * f.size
     else:
-        masked = int(exact) & int(wide)  # type: ignore[arg-type]
+        masked = int(exact) & int(wide)
         full = (1 << f.bits) - 1
     return (masked, None) if wide == full and f.name != "ct_state" else (masked, wide)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from struct import pack, unpack_from
 from typing import NamedTuple
 
-from controller.model.rows import Row
+from controller.model.rows import Key, Row
 from controller.pipeline.actions import Action, Instruction, meter_instruction
 from controller.pipeline.actions import group as group_action
 
@@ -22,7 +22,7 @@ SEND_FLOW_REMOVED = 1
 ANY = 0xFFFFFFFF
 GROUP_KINDS = {"all": 0, "select": 1, "indirect": 2, "failover": 3}
 
-Where = str | Row | None
+Where = str | Row | Key | None  # a row is turned into the key of its scope when it is settled
 
 
 class Flow(NamedTuple):

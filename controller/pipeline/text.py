@@ -17,7 +17,8 @@ from controller.pipeline.stages import STAGES
 OFCTL = {
     "eth_src": "dl_src", "eth_dst": "dl_dst", "eth_type": "dl_type", "vlan_pcp": "dl_vlan_pcp",
     "ipv4_src": "nw_src", "ipv4_dst": "nw_dst", "ip_proto": "nw_proto", "ip_ecn": "nw_ecn",
-    "tcp_src": "tp_src", "tcp_dst": "tp_dst", "udp_src": "tp_src", "udp_dst": "tp_dst", "sctp_src": "tp_src", "sctp_dst": "tp_dst",
+    "tcp_src": "tp_src", "tcp_dst": "tp_dst", "udp_src": "tp_src", "udp_dst": "tp_dst",
+    "sctp_src": "tp_src", "sctp_dst": "tp_dst",
     "icmpv4_type": "icmp_type", "icmpv4_code": "icmp_code", "icmpv6_type": "icmp_type", "icmpv6_code": "icmp_code",
     "ipv6_flabel": "ipv6_label", "tunnel_id": "tun_id",
 }  # fmt: skip
@@ -149,8 +150,8 @@ def _nicira(a: bytes) -> str:
     if subtype == 15:
         return f"output:{_nxm(unpack_from('!I', a, 12)[0])}[]"
     if subtype == 6:
-        bits, _, _, source, target = unpack_from("!HHHII", a, 10)
-        return f"move:{_nxm(source)}[]->{_nxm(target)}[]"
+        bits, from_bit, to_bit, source, target = unpack_from("!HHHII", a, 10)
+        return f"move:{_part(source, from_bit, bits)}->{_part(target, to_bit, bits)}"
     if subtype == 37:
         return f"controller({','.join(_controller_properties(a[16:]))})"
     return f"raw({a.hex()})"
@@ -167,6 +168,13 @@ def _controller_properties(properties: bytes) -> Iterator[str]:
         elif size:
             yield f"property{kind}={properties[pos + 4 : pos + size].hex()}"
         pos += max(size + -size % 8, 8)
+
+
+def _part(header: int, first: int, bits: int) -> str:
+    """Some bits of a field, "NXM_NX_REG0[0..15]"; all of them are "[]"."""
+    f = FIELD_OF_HEADER.get(header)
+    which = "" if first == 0 and f is not None and bits == f.bits else f"{first}" if bits == 1 else f"{first}..{first + bits - 1}"
+    return f"{_nxm(header)}[{which}]"
 
 
 def _nxm(header: int) -> str:

@@ -81,7 +81,9 @@ class Catalogue:
         except Exception as error:
             listing.error = traceback.format_exc()
             self._tell_failed(name)
-            raise QueryError(422, "The app cannot run", f"{name} raised {type(error).__name__} when it was loaded: {error}") from error
+            raise QueryError(
+                422, "The app cannot run", f"{name} raised {type(error).__name__} when it was loaded: {error}"
+            ) from error
 
     def _enable(self, name: str) -> None:
         listing = self._listings[name]
@@ -115,7 +117,9 @@ class Catalogue:
         state = self._state(name)
         if state is None:
             description = listing.cls.description() if listing.cls else ""
-            return AppView(name, "failed" if listing.error else "disabled", description, (), 0, 0, 0, dict(listing.config), listing.error)
+            return AppView(
+                name, "failed" if listing.error else "disabled", description, (), 0, 0, 0, dict(listing.config), listing.error
+            )
         owners = [owner for rule in state.rules for owner in rule.owners.values()]
         return AppView(
             name=name,

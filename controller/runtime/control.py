@@ -11,7 +11,20 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from controller.model import Bridge, BridgeDown, BridgeUp, FlowExpired, Mac, Member, PacketIn, Pipeline, Port, PortDown, PortUp, scope_of
+from controller.model import (
+    Bridge,
+    BridgeDown,
+    BridgeUp,
+    FlowExpired,
+    Mac,
+    Member,
+    PacketIn,
+    Pipeline,
+    Port,
+    PortDown,
+    PortUp,
+    scope_of,
+)
 from controller.openflow.events import (
     ErrorMessage,
     Event,
@@ -67,7 +80,9 @@ class Control:
         name = name_of(ready, self.peers)
         peer = self.peers.get(name)
         if peer is not None and peer.channel is not None:
-            self.journal.add("warning", "bridge.replaced", name, f"{name} connected again from {channel.address}; its old connection is closed")
+            self.journal.add(
+                "warning", "bridge.replaced", name, f"{name} connected again from {channel.address}; its old connection is closed"
+            )
             old, peer.channel = peer.channel, None
             self.sync.end(peer)
             old.close(f"replaced by a new connection from {channel.address}")
@@ -77,7 +92,12 @@ class Control:
         peer.channel, peer.address, peer.since, peer.reason = channel, channel.address, time.time(), ""
         peer.protocol = channel.session.protocol  # type: ignore[assignment]
         peer.description, peer.failures, peer.window = str(ready.description), 0, 0
-        self.journal.add("info", "bridge.connected", name, f"{name} connected from {channel.address}, OpenFlow {peer.protocol}, {len(ready.ports)} ports")
+        self.journal.add(
+            "info",
+            "bridge.connected",
+            name,
+            f"{name} connected from {channel.address}, OpenFlow {peer.protocol}, {len(ready.ports)} ports",
+        )
         self._introduce(peer, ready)
         self.sync.begin(peer)
         channel.session.request_port_stats()
@@ -111,7 +131,9 @@ class Control:
         peer = self.peers.get(channel.session.bridge)
         if peer is None or peer.channel is not channel:
             if not channel.session.bridge:
-                self.journal.add("warning", "connection.refused", channel.address, f"connection from {channel.address} closed: {reason}")
+                self.journal.add(
+                    "warning", "connection.refused", channel.address, f"connection from {channel.address} closed: {reason}"
+                )
             return
         peer.channel, peer.state, peer.reason, peer.since = None, "disconnected", reason, time.time()
         self.sync.end(peer)
@@ -162,7 +184,9 @@ class Control:
         up = row.up and not gone
         if up != (old is not None and old.up):
             word = "is up" if up else "was removed" if gone else "is down"
-            self.journal.add("info", "port.up" if up else "port.down", f"{peer.name}/{row.name}", f"port {row.name} of {peer.name} {word}")
+            self.journal.add(
+                "info", "port.up" if up else "port.down", f"{peer.name}/{row.name}", f"port {row.name} of {peer.name} {word}"
+            )
             self.dispatch.event(PortUp(peer.name, row.port) if up else PortDown(peer.name, row.port))
         self.journal.changed("ports")
 
@@ -199,10 +223,14 @@ class Control:
         self.journal.changed("counters")
 
     def _error(self, peer: Peer, event: ErrorMessage) -> None:
-        self.journal.add("warning", "bridge.error", peer.name, f"{peer.name} answered {event.request or 'a message'}: {event.error}")
+        self.journal.add(
+            "warning", "bridge.error", peer.name, f"{peer.name} answered {event.request or 'a message'}: {event.error}"
+        )
 
     def _malformed(self, peer: Peer, event: Malformed) -> None:
-        self.journal.add("warning", "bridge.malformed", peer.name, f"{peer.name} sent what cannot be read, left out: {event.what}")
+        self.journal.add(
+            "warning", "bridge.malformed", peer.name, f"{peer.name} sent what cannot be read, left out: {event.what}"
+        )
 
     # ------------------------------------------------------------------ counters and audits, by the clock
 

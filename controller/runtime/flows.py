@@ -59,6 +59,7 @@ class FlowList:
         busy = (ledger.pending.keys() | (ledger.inflight or {}).keys()) if ledger else ()
         simple = ledger is not None and not ledger.refused
         counters = peer.counters.get
+
         def entry(slot: bytes, body: bytes, opts: bytes, state: str, owner: Owner | None, cookie: int, why: str) -> FlowEntry:
             rule = owner.rule if owner else None
             return FlowEntry(
@@ -88,16 +89,16 @@ class FlowList:
         return found
 
     def page(
-        self, entries: list[FlowEntry], table: int | None, app: str, filter: str, search: str, sort: str, limit: int, cursor: str
+        self, entries: list[FlowEntry], table: int | None, app: str, where: str, search: str, sort: str, limit: int, cursor: str
     ) -> Page:
-        """Filter, sort and cut. Called in the asking thread. Raises QueryError 422 for a filter, sort or cursor that is not one."""
+        """Filter, sort and cut. Called in the asking thread. Raises QueryError 422 for what is no filter, sort or cursor."""
         if table is not None:
             entries = [e for e in entries if e.slot[0] == table]
         if app:
             entries = [e for e in entries if e.app == app]
-        matches = compile_filter(filter)
+        matches = compile_filter(where)
         views = None
-        if filter or search or sort:
+        if where or search or sort:
             views = [v for v in map(view, entries) if _holds(v, search.lower()) and matches(v)]
             views.sort(key=_key(sort))
         else:
@@ -156,13 +157,18 @@ def _order(slot: bytes) -> tuple[int, int, int, bytes]:
 
 
 def _holds(flow: FlowView, text: str) -> bool:
-    return not text or any(text in word.lower() for word in (flow.match, flow.actions, flow.app, flow.rule, flow.row, flow.why, flow.cookie, flow.stage, flow.bridge))
+    return not text or any(
+        text in word.lower()
+        for word in (flow.match, flow.actions, flow.app, flow.rule, flow.row, flow.why, flow.cookie, flow.stage, flow.bridge)
+    )
 
 
 def _key(sort: str) -> Callable[[FlowView], Any]:
     name, down = sort.removeprefix("-"), sort.startswith("-")
     if name and name not in SORTS:
-        raise QueryError(422, "Unknown sort", f"flows cannot be sorted by {name!r}; by: {', '.join(SORTS)} (with - in front: descending)")
+        raise QueryError(
+            422, "Unknown sort", f"flows cannot be sorted by {name!r}; by: {', '.join(SORTS)} (with - in front: descending)"
+        )
     if not name:
         return lambda f: (f.bridge, RANKS[f.kind], f.table, -f.priority, f.match)
     if name in ("packets", "bytes", "priority", "table"):
@@ -180,12 +186,12 @@ def _start(cursor: str) -> int:
 
 
 FIELD_IN_FILTER = re.compile(r"([A-Za-z_][\w.]*)\s*(?:=|!=|~=|<|>)")
-KNOWN_FIELDS = set("""n_packets n_bytes table priority cookie idle_timeout hard_timeout in_port dl_src dl_dst eth_src eth_dst dl_type eth_type
-    dl_vlan dl_vlan_pcp vlan_tci vlan_vid nw_src nw_dst ip_src ip_dst ipv6_src ipv6_dst nw_proto ip_proto nw_tos ip_dscp nw_ecn nw_ttl tp_src tp_dst
-    tcp_src tcp_dst udp_src udp_dst icmp_type icmp_code arp_op arp_spa arp_tpa arp_sha arp_tha nd_target nd_sll nd_tll tun_id
-    ct_state ct_zone ct_mark metadata ip arp tcp udp icmp ipv6 tcp6 udp6 icmp6 actions drop output resubmit group goto_table""".split()) | {
-    f"reg{i}" for i in range(16)
-}  # fmt: skip
+FIELD_NAMES = """n_packets n_bytes table priority cookie idle_timeout hard_timeout in_port dl_src dl_dst eth_src eth_dst dl_type
+    eth_type dl_vlan dl_vlan_pcp vlan_tci vlan_vid nw_src nw_dst ip_src ip_dst ipv6_src ipv6_dst nw_proto ip_proto nw_tos ip_dscp
+    nw_ecn nw_ttl tp_src tp_dst tcp_src tcp_dst udp_src udp_dst icmp_type icmp_code arp_op arp_spa arp_tpa arp_sha arp_tha
+    nd_target nd_sll nd_tll tun_id ct_state ct_zone ct_mark metadata ip arp tcp udp icmp ipv6 tcp6 udp6 icmp6
+    actions drop output resubmit group goto_table"""
+KNOWN_FIELDS = {*FIELD_NAMES.split(), *(f"reg{i}" for i in range(16))}
 
 
 def compile_filter(text: str) -> Callable[[FlowView], bool]:
@@ -197,7 +203,9 @@ def compile_filter(text: str) -> Callable[[FlowView], bool]:
 
     for name in FIELD_IN_FILTER.findall(text):
         if name.split(".")[0] not in KNOWN_FIELDS:
-            raise QueryError(422, "Not a filter", f"there is no field {name!r} in a flow; such as: nw_dst, dl_src, in_port, n_packets, reg0")
+            raise QueryError(
+                422, "Not a filter", f"there is no field {name!r} in a flow; such as: nw_dst, dl_src, in_port, n_packets, reg0"
+            )
     try:
         compiled = OFFilter(text)
     except Exception as error:

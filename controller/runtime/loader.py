@@ -1,4 +1,4 @@
-"""Apps are found here: by the entry-point group `weft.apps`, or in a file. What is found is a class, made with its configuration."""
+"""Apps are found here: by the entry-point group `weft.apps`, or in a file. `make` gives them their configuration."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def _from_file(path: Path) -> type[App]:
 def make(cls: type[App], config: Mapping[str, object]) -> App:
     """The app with its configuration, types checked. Raises LoadError that names every wrong field."""
     known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
-    problems = [f"{name}: there is no such field; there are: {', '.join(known) or 'none'}" for name in config if name not in known]
+    problems = [
+        f"{name}: there is no such field; there are: {', '.join(known) or 'none'}" for name in config if name not in known
+    ]
     try:
         app: App = TypeAdapter(cls).validate_python({n: v for n, v in config.items() if n in known}, strict=False)
     except ValidationError as error:

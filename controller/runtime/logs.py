@@ -22,10 +22,14 @@ def configure(level: str, style: str) -> None:
         cache_logger_on_first_use=True,
     )
     colours = sys.stderr.isatty()
-    last = structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0)
+    last = (
+        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0)
+    )
     handler = logging.StreamHandler()
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last])
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last]
+        )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]

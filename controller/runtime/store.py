@@ -30,7 +30,9 @@ class Store:
         except sqlite3.DatabaseError as error:
             aside = self.path.with_name(f"{FILE}.unreadable-{int(time.time())}")
             self.path.rename(aside)
-            self.problem = f"{self.path} is not readable ({error}); it was renamed to {aside.name}, and addresses are learned anew"
+            self.problem = (
+                f"{self.path} is not readable ({error}); it was renamed to {aside.name}, and addresses are learned anew"
+            )
             self._db = self._open()
 
     def _open(self) -> sqlite3.Connection:

@@ -99,13 +99,17 @@ class Sync:
             done = "removed" if self._remove_foreign else "kept"
             new = self._remove_foreign or set(difference.foreign) - peer.foreign.keys()
             if new:
-                self._journal.add("warning", "flow.foreign", peer.name, f"{n} flows, groups or meters that no app asked for: {done}")
+                self._journal.add(
+                    "warning", "flow.foreign", peer.name, f"{n} flows, groups or meters that no app asked for: {done}"
+                )
         if first:
             return
         lost, other, stale = len(difference.missing), len(difference.changed), len(difference.stale)
         if lost or other or stale:
             words = [f"{n} {word}" for n, word in ((lost, "missing"), (other, "changed"), (stale, "too many")) if n]
-            self._journal.add("warning", "flow.drift", peer.name, f"{peer.name} was changed by somebody else: {', '.join(words)}; repaired")
+            self._journal.add(
+                "warning", "flow.drift", peer.name, f"{peer.name} was changed by somebody else: {', '.join(words)}; repaired"
+            )
 
     # ------------------------------------------------------------------ pushing
 
@@ -116,7 +120,7 @@ class Sync:
             return
         changes = reconcile.plan(ledger, self._desired, peer.window)
         if changes:
-            peer.channel.session.push(changes)
+            peer.channel.session.push(list(changes))
             peer.channel.flush()
 
     def pushed(self, peer: Peer, event: Pushed) -> None:

@@ -151,7 +151,9 @@ class LiveView:
     def _hosts(self) -> list[Host]:
         tables = self._engine.tables
         towards = {(x.bridge, x.port) for x in tables.all(Link)} | {(x.peer, x.peer_port) for x in tables.all(Link)}
-        return sorted((h for h in tables.all(Host) if (h.bridge, h.port) not in towards), key=lambda h: (h.mac, h.network, h.bridge))
+        return sorted(
+            (h for h in tables.all(Host) if (h.bridge, h.port) not in towards), key=lambda h: (h.mac, h.network, h.bridge)
+        )
 
     def _host(self, host: Host) -> HostView:
         first = self._store.since.get((Host, Host.key_of(host))) or time.time()
@@ -188,7 +190,7 @@ class LiveView:
         bridge: str = "",
         table: int | None = None,
         app: str = "",
-        filter: str = "",
+        filter: str = "",  # noqa: A002 - the word people write in the URL
         search: str = "",
         sort: str = "",
         limit: int = 100,

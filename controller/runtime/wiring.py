@@ -16,7 +16,7 @@ from controller.model import Network, Pipeline
 from controller.pipeline.stages import DEFAULT_NETWORK
 from controller.runtime import loader, logs
 from controller.runtime.catalogue import Catalogue
-from controller.runtime.channel import ListenError, Server, Tls, listen
+from controller.runtime.channel import ListenError, Tls, listen
 from controller.runtime.control import Control
 from controller.runtime.journal import Journal
 from controller.runtime.settings import Settings

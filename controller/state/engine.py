@@ -227,14 +227,16 @@ class Engine:
         for flow in flows:
             table, where = flow[0][0], flow[3]
             if table not in tables and table < METER_SLOT:
-                raise ValueError(f"{rule.name} wrote table {table}, which is none of the app's stages; name the stage in class X(App, stages=...)")
+                raise ValueError(
+                    f"{rule.name} wrote table {table}, which is no stage of the app; name the stage in class X(App, stages=...)"
+                )
             if where is None:
                 where = home
-            elif type(where) is not str:
-                where = scope_of(where)  # type: ignore[arg-type]
+            elif isinstance(where, Row):
+                where = scope_of(where)
             if where is None:
                 raise ValueError(f"{rule.name}: say on which bridge, flow.on(bridge) or flow.on(network)")
-            placed.append(flow if where is flow[3] else flow.on(where))  # type: ignore[arg-type]
+            placed.append(flow if where is flow[3] else flow.on(where))
         if len(placed) > 1 and len({(f[3], f[0]) for f in placed}) < len(placed):
             raise ValueError(f"{rule.name} yields two flows with the same table, priority and match for {owner.row()}")
         return tuple(placed)

@@ -17,7 +17,7 @@ Read = tuple[type[Row], Names | str | None, Key]
 Allocate = Callable[[str, Key, int], int]
 
 
-class Waits(Exception):
+class Waits(Exception):  # noqa: N818 - it is no error
     """A row that a rule needs is not there (yet): no flows, and the status says for whom it waits."""
 
 

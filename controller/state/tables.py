@@ -106,13 +106,14 @@ class Tx:
 
     def drop(self, row: Row | type[Row], *key: Any, **where: Any) -> None:
         """Remove rows: `drop(row)`, `drop(Host, *key)`, or all that match, `drop(Host, bridge="s1", port=3)`."""
+        cls = type(row) if isinstance(row, Row) else row
         if isinstance(row, Row):
-            row, key = type(row), type(row).key_of(row)
+            key = cls.key_of(row)
         elif not key and not where:
-            raise TypeError(f"drop({row.__name__}) would drop all of them; give a key, or fields that say which")
-        for found in [self.get(row, *key)] if key else self.where(row, **where):
+            raise TypeError(f"drop({cls.__name__}) would drop all of them; give a key, or fields that say which")
+        for found in [self.get(cls, *key)] if key else self.where(cls, **where):
             if found is not None:
-                self.changes[row, row.key_of(found)] = (None,)
+                self.changes[cls, cls.key_of(found)] = (None,)
 
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row as this transaction sees it, or None."""

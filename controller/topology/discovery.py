@@ -66,6 +66,8 @@ class Discovery(App, stages=(ADMIT,)):
     @on(PortDown)
     def lose(self, event: PortDown, tx: Tx) -> None:
         """A port that is down ends both directions of its link."""
-        for link in tx.where(Link, bridge=event.bridge, port=event.port) + tx.where(Link, peer=event.bridge, peer_port=event.port):
+        for link in tx.where(Link, bridge=event.bridge, port=event.port) + tx.where(
+            Link, peer=event.bridge, peer_port=event.port
+        ):
             tx.drop(link)
             tx.drop(Heard, link.bridge, link.port)

@@ -83,7 +83,9 @@ class Lab:
             text = flow_text(flow)
             if slot[0] in (GROUP_SLOT, METER_SLOT):
                 space = "group" if slot[0] == GROUP_SLOT else "meter"
-                text = text.replace(f"{space}_id={int.from_bytes(slot[1:], 'big')}", f"{space}={names[space, int.from_bytes(slot[1:], 'big')]}")
+                text = text.replace(
+                    f"{space}_id={int.from_bytes(slot[1:], 'big')}", f"{space}={names[space, int.from_bytes(slot[1:], 'big')]}"
+                )
             if not stage or text.startswith(f"{stage} "):
                 found.append(text)
         return found
