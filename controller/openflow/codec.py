@@ -3,6 +3,7 @@
 Layouts are those of OpenFlow 1.4; where 1.3 differs (ports), the version decides. Readers raise ValueError or struct.error
 on bytes that end too early or point beyond their end: what that means for the connection is for the session to say.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -19,9 +20,17 @@ MULTIPART_REQUEST, MULTIPART_REPLY, BARRIER_REQUEST, BARRIER_REPLY = 18, 19, 20,
 ROLE_REQUEST, ROLE_REPLY, METER_MOD, ROLE_STATUS, TABLE_STATUS, REQUEST_FORWARD = 24, 25, 29, 30, 31, 32
 BUNDLE_CONTROL, BUNDLE_ADD = 33, 34
 
-MP_DESC, MP_FLOW, MP_PORT_STATS, MP_GROUP_DESC, MP_METER_CONFIG, MP_METER_FEATURES, MP_PORT_DESC, MP_FLOW_MONITOR = \
-    0, 1, 4, 7, 10, 11, 13, 16
-MORE = 1                                              # multipart flag: another part follows
+MP_DESC, MP_FLOW, MP_PORT_STATS, MP_GROUP_DESC, MP_METER_CONFIG, MP_METER_FEATURES, MP_PORT_DESC, MP_FLOW_MONITOR = (
+    0,
+    1,
+    4,
+    7,
+    10,
+    11,
+    13,
+    16,
+)
+MORE = 1  # multipart flag: another part follows
 
 ANY = 0xFFFFFFFF
 NO_BUFFER = 0xFFFFFFFF
@@ -42,6 +51,7 @@ def multipart(version: int, kind: int, xid: int, body: bytes = b"") -> bytes:
 
 
 # ---------------------------------------------------------------- hello
+
 
 def hello(xid: int) -> bytes:
     """Our hello: 1.4 in the header, 1.4 and 1.3 in the version bitmap."""
@@ -69,11 +79,12 @@ def _elements(body: bytes) -> Iterator[tuple[int, bytes]]:
         kind, length = unpack_from("!HH", body, pos)
         if length < 4 or pos + length > len(body):
             raise ValueError(f"an element of {length} bytes where {len(body) - pos} are left")
-        yield kind, body[pos + 4:pos + length]
+        yield kind, body[pos + 4 : pos + length]
         pos += length + 7 & ~7
 
 
 # ---------------------------------------------------------------- what the switch is
+
 
 def read_features(reply: bytes) -> tuple[int, int, int, int]:
     """(dpid, tables, auxiliary id, capabilities) of a features reply."""
@@ -95,6 +106,7 @@ def read_meter_features(body: bytes) -> tuple[int, int]:
 
 # ---------------------------------------------------------------- ports
 
+
 def read_ports(version: int, body: bytes) -> list[PortDesc]:
     """The ports of one part of a port description reply."""
     ports, pos = [], 0
@@ -114,7 +126,7 @@ def read_port(version: int, body: bytes, pos: int) -> tuple[PortDesc, int]:
         number, size, mac, name, config, state = unpack_from("!IH2x6s2x16sII", body, pos)
         if size < 40 or pos + size > len(body):
             raise ValueError(f"a port of {size} bytes where {len(body) - pos} are left")
-        speed = _speed(body[pos + 40:pos + size])
+        speed = _speed(body[pos + 40 : pos + size])
     up = not (config & _PORT_DOWN or state & _LINK_DOWN)
     return PortDesc(number, name.split(b"\0")[0].decode("utf-8", "replace"), mac, up, speed * 1000 or None), size
 
@@ -135,6 +147,7 @@ def read_port_status(version: int, update: bytes) -> PortStatus:
 
 
 # ---------------------------------------------------------------- role
+
 
 def role_request(version: int, xid: int, role: str, generation: int) -> bytes:
     """Ask for a role; "nochange" only asks which one it is."""

@@ -3,6 +3,7 @@
 The tables are written as `code NAME meaning`, a line each. OpenFlow 1.3 reports what 1.4 added (bundles) as experimenter
 errors; these are turned into their 1.4 numbers, so that nobody else has to know.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from struct import unpack_from
 
 EXPERIMENTER = 0xFFFF
 ONF, NICIRA = 0x4F4E4600, 0x2320
-OUR_OWN = -1                                          # type of an error that weft found before it sent anything
+OUR_OWN = -1  # type of an error that weft found before it sent anything
 
 
 @dataclass(frozen=True, slots=True)
 class OfError:
     """Why a message was refused."""
+
     type: int
     code: int
     name: str
@@ -31,10 +33,15 @@ class ProtocolError(Exception):
 
 
 _TABLES = {
-    0: ("OFPHFC", """
+    0: (
+        "OFPHFC",
+        """
         0 INCOMPATIBLE no version of OpenFlow that both sides speak
-        1 EPERM not permitted"""),
-    1: ("OFPBRC", """
+        1 EPERM not permitted""",
+    ),
+    1: (
+        "OFPBRC",
+        """
         0 BAD_VERSION the version in the header is not supported
         1 BAD_TYPE the message type is not supported
         2 BAD_MULTIPART the multipart type is not supported
@@ -48,8 +55,11 @@ _TABLES = {
         10 IS_SLAVE another controller is the master
         11 BAD_PORT the port does not exist or cannot be used here
         12 BAD_PACKET the frame in the packet-out is not valid
-        13 MULTIPART_BUFFER_OVERFLOW the multipart request is too long"""),
-    2: ("OFPBAC", """
+        13 MULTIPART_BUFFER_OVERFLOW the multipart request is too long""",
+    ),
+    2: (
+        "OFPBAC",
+        """
         0 BAD_TYPE unknown action
         1 BAD_LEN wrong length of an action
         2 BAD_EXPERIMENTER unknown experimenter in an action
@@ -66,8 +76,11 @@ _TABLES = {
         13 BAD_SET_TYPE the field to set is unknown
         14 BAD_SET_LEN the action goes past the end of its field
         15 BAD_SET_ARGUMENT the field cannot take this value or is read-only
-        16 BAD_SET_MASK a set-field action may not have a mask"""),
-    3: ("OFPBIC", """
+        16 BAD_SET_MASK a set-field action may not have a mask""",
+    ),
+    3: (
+        "OFPBIC",
+        """
         0 UNKNOWN_INST unknown instruction
         1 UNSUP_INST the table does not support the instruction
         2 BAD_TABLE_ID goto needs a later table that exists
@@ -77,8 +90,11 @@ _TABLES = {
         6 BAD_EXP_TYPE unknown experimenter instruction
         7 BAD_LEN wrong length of an instruction
         8 EPERM not permitted
-        9 DUP_INST an instruction stands twice"""),
-    4: ("OFPBMC", """
+        9 DUP_INST an instruction stands twice""",
+    ),
+    4: (
+        "OFPBMC",
+        """
         0 BAD_TYPE the kind of match is not supported
         1 BAD_LEN wrong length of the match
         2 BAD_TAG unknown tag or encapsulation in the match
@@ -90,8 +106,11 @@ _TABLES = {
         8 BAD_MASK a field of the match cannot have this mask
         9 BAD_PREREQ a field needs another one in front of it (eth_type, ip_proto, vlan_vid)
         10 DUP_FIELD a field stands twice in the match
-        11 EPERM not permitted"""),
-    5: ("OFPFMFC", """
+        11 EPERM not permitted""",
+    ),
+    5: (
+        "OFPFMFC",
+        """
         0 UNKNOWN the flow was refused, the switch does not say why
         1 TABLE_FULL the table is full
         2 BAD_TABLE_ID the table does not exist
@@ -99,8 +118,11 @@ _TABLES = {
         4 EPERM not permitted
         5 BAD_TIMEOUT the timeout is not supported
         6 BAD_COMMAND unknown flow-mod command
-        7 BAD_FLAGS unknown flags"""),
-    6: ("OFPGMFC", """
+        7 BAD_FLAGS unknown flags""",
+    ),
+    6: (
+        "OFPGMFC",
+        """
         0 GROUP_EXISTS the group exists already
         1 INVALID_GROUP the group is not valid
         2 WEIGHT_UNSUPPORTED weights are not supported
@@ -115,30 +137,48 @@ _TABLES = {
         11 BAD_COMMAND unknown group-mod command
         12 BAD_BUCKET a bucket is not valid
         13 BAD_WATCH the watched port or group is not valid
-        14 EPERM not permitted"""),
-    7: ("OFPPMFC", """
+        14 EPERM not permitted""",
+    ),
+    7: (
+        "OFPPMFC",
+        """
         0 BAD_PORT the port does not exist
         1 BAD_HW_ADDR the address is not that of the port
         2 BAD_CONFIG the configuration is not valid
         3 BAD_ADVERTISE the advertised features are not valid
-        4 EPERM not permitted"""),
-    8: ("OFPTMFC", """
+        4 EPERM not permitted""",
+    ),
+    8: (
+        "OFPTMFC",
+        """
         0 BAD_TABLE the table does not exist
         1 BAD_CONFIG the configuration is not valid
-        2 EPERM not permitted"""),
-    9: ("OFPQOFC", """
+        2 EPERM not permitted""",
+    ),
+    9: (
+        "OFPQOFC",
+        """
         0 BAD_PORT the port does not exist
         1 BAD_QUEUE the queue does not exist
-        2 EPERM not permitted"""),
-    10: ("OFPSCFC", """
+        2 EPERM not permitted""",
+    ),
+    10: (
+        "OFPSCFC",
+        """
         0 BAD_FLAGS the flags are not valid
         1 BAD_LEN the length is not valid
-        2 EPERM not permitted"""),
-    11: ("OFPRRFC", """
+        2 EPERM not permitted""",
+    ),
+    11: (
+        "OFPRRFC",
+        """
         0 STALE another controller has claimed the role since (old generation)
         1 UNSUP changing roles is not supported
-        2 BAD_ROLE unknown role"""),
-    12: ("OFPMMFC", """
+        2 BAD_ROLE unknown role""",
+    ),
+    12: (
+        "OFPMMFC",
+        """
         0 UNKNOWN the meter was refused, the switch does not say why
         1 METER_EXISTS the meter exists already
         2 INVALID_METER the meter id is not valid (is it above the highest that the switch has?)
@@ -150,12 +190,18 @@ _TABLES = {
         8 BAD_BAND this kind of band is not supported
         9 BAD_BAND_VALUE this value of a band is not supported
         10 OUT_OF_METERS no room for another meter
-        11 OUT_OF_BANDS too many bands"""),
-    13: ("OFPTFFC", """
+        11 OUT_OF_BANDS too many bands""",
+    ),
+    13: (
+        "OFPTFFC",
+        """
         0 BAD_TABLE the table does not exist
         1 BAD_METADATA the metadata mask is not valid
-        5 EPERM not permitted"""),
-    14: ("OFPBPC", """
+        5 EPERM not permitted""",
+    ),
+    14: (
+        "OFPBPC",
+        """
         0 BAD_TYPE unknown property
         1 BAD_LEN wrong length of a property
         2 BAD_VALUE a property cannot have this value
@@ -164,12 +210,18 @@ _TABLES = {
         5 BAD_EXPERIMENTER unknown experimenter in a property
         6 BAD_EXP_TYPE unknown experimenter property
         7 BAD_EXP_VALUE unknown value of an experimenter property
-        8 EPERM not permitted"""),
-    15: ("OFPACFC", """
+        8 EPERM not permitted""",
+    ),
+    15: (
+        "OFPACFC",
+        """
         0 INVALID a mask is not valid
         1 UNSUPPORTED the configuration is not supported
-        2 EPERM not permitted"""),
-    16: ("OFPMOFC", """
+        2 EPERM not permitted""",
+    ),
+    16: (
+        "OFPMOFC",
+        """
         0 UNKNOWN the monitor was refused, the switch does not say why
         1 MONITOR_EXISTS the monitor exists already
         2 INVALID_MONITOR the monitor is not valid
@@ -177,8 +229,11 @@ _TABLES = {
         4 BAD_COMMAND unknown monitor command
         5 BAD_FLAGS the flags are not supported
         6 BAD_TABLE_ID the table does not exist
-        7 BAD_OUT bad output port or group"""),
-    17: ("OFPBFC", """
+        7 BAD_OUT bad output port or group""",
+    ),
+    17: (
+        "OFPBFC",
+        """
         0 UNKNOWN the bundle was refused, the switch does not say why
         1 EPERM not permitted
         2 BAD_ID the bundle does not exist
@@ -194,7 +249,8 @@ _TABLES = {
         12 MSG_TOO_MANY too many messages in the bundle
         13 MSG_FAILED a message in the bundle was refused
         14 TIMEOUT the bundle takes too long
-        15 BUNDLE_IN_PROGRESS another bundle is being committed"""),
+        15 BUNDLE_IN_PROGRESS another bundle is being committed""",
+    ),
 }
 
 _NICIRA = {

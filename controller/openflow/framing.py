@@ -2,6 +2,7 @@
 
 Every message says its own length in 16 bits, so what waits for its end is never more than 64 KiB.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ class Framer:
 
     def __init__(self) -> None:
         self._rest = b""
-        self.version = 0                              # 0 until it is negotiated: then every header must carry it
+        self.version = 0  # 0 until it is negotiated: then every header must carry it
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Every message that is complete now. Raises ProtocolError where the bytes cannot be OpenFlow."""

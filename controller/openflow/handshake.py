@@ -2,6 +2,7 @@
 
 All questions are sent at once when the version is known; the switch is ready when the last answer is there.
 """
+
 from __future__ import annotations
 
 from struct import pack, unpack_from
@@ -11,9 +12,9 @@ from controller.openflow.errors import OfError, ProtocolError
 from controller.openflow.events import Description, Event, Features, PortDesc, PortStatus, Ready
 from controller.openflow.request import Request
 
-_WHOLE_FRAME = 0xFFFF                                 # how much of a frame a table miss sends to us
+_WHOLE_FRAME = 0xFFFF  # how much of a frame a table miss sends to us
 _MULTIPART = {"description": codec.MP_DESC, "ports": codec.MP_PORT_DESC, "meters": codec.MP_METER_FEATURES}
-_OPTIONAL = ("description", "meters", "role")         # a switch may refuse to tell these
+_OPTIONAL = ("description", "meters", "role")  # a switch may refuse to tell these
 
 
 def negotiate(hello: bytes) -> int:
@@ -21,8 +22,10 @@ def negotiate(hello: bytes) -> int:
     version = codec.agreed_version(hello)
     if not version:
         theirs = {1: "1.0", 2: "1.1", 3: "1.2", 6: "1.5"}.get(hello[0], f"version {hello[0]:#04x}")
-        raise ProtocolError(f"the switch offers OpenFlow {theirs} but neither 1.4 nor 1.3; on the switch: "
-                            "ovs-vsctl set bridge NAME protocols=OpenFlow13,OpenFlow14")
+        raise ProtocolError(
+            f"the switch offers OpenFlow {theirs} but neither 1.4 nor 1.3; on the switch: "
+            "ovs-vsctl set bridge NAME protocols=OpenFlow13,OpenFlow14"
+        )
     return version
 
 
@@ -39,7 +42,7 @@ class Handshake(Request):
         self._meters = (0, 0)
         self._description = Description()
         self._ports: dict[int, PortDesc] = {}
-        self._late: list[PortStatus] = []             # what changed after the ports were told
+        self._late: list[PortStatus] = []  # what changed after the ports were told
         self.role = "equal"
         self.generation = 0
 

@@ -2,6 +2,7 @@
 
 Packet-in is the hottest path of the controller: it is cut out of its message by offsets, and nothing in it is interpreted.
 """
+
 from __future__ import annotations
 
 from struct import Struct
@@ -21,11 +22,11 @@ _EVENTS = {0: "added", 1: "added", 2: "removed", 3: "modified", 4: "", 5: "pause
 def read_packet_in(message: bytes, bridge: str) -> PacketIn:
     """The frame and where it came from."""
     cookie, _, length = _COOKIE_AND_MATCH(message, 16)
-    start = 26 + (length + 7 & ~7)                    # the match is padded to 8; two more bytes align the frame
+    start = 26 + (length + 7 & ~7)  # the match is padded to 8; two more bytes align the frame
     frame = message[start:]
     if length < 4 or len(frame) < _ETHERNET_HEADER:
         raise ValueError(f"a frame of {len(frame)} bytes after a match of {length}")
-    tlvs = message[28:24 + length]
+    tlvs = message[28 : 24 + length]
     first = tlvs[:4] == _IN_PORT and len(tlvs) >= 8
     in_port = int.from_bytes(tlvs[4:8], "big") if first else _find_in_port(tlvs)
     return PacketIn(bridge, in_port, frame, cookie, message[15], message[14], tlvs)
@@ -34,8 +35,8 @@ def read_packet_in(message: bytes, bridge: str) -> PacketIn:
 def _find_in_port(tlvs: bytes) -> int:
     pos = 0
     while pos + 8 <= len(tlvs):
-        if tlvs[pos:pos + 4] == _IN_PORT:
-            return int.from_bytes(tlvs[pos + 4:pos + 8], "big")
+        if tlvs[pos : pos + 4] == _IN_PORT:
+            return int.from_bytes(tlvs[pos + 4 : pos + 8], "big")
         pos += 4 + tlvs[pos + 3]
     raise ValueError("no input port")
 
@@ -57,7 +58,7 @@ def read_flow_updates(message: bytes) -> tuple[list[FlowChanged], list[int]]:
         if length < 8 or pos + length > end or event not in _EVENTS:
             raise ValueError(f"a flow update of kind {event} with {length} bytes where {end - pos} are left")
         if event == 4:
-            ours.append(int.from_bytes(message[pos + 4:pos + 8], "big"))
+            ours.append(int.from_bytes(message[pos + 4 : pos + 8], "big"))
         elif event >= 5:
             changes.append(FlowChanged(_EVENTS[event]))
         else:
@@ -68,7 +69,7 @@ def read_flow_updates(message: bytes) -> tuple[list[FlowChanged], list[int]]:
 
 def _full_update(message: bytes, pos: int, end: int) -> FlowChanged:
     _, event, table, reason, _, _, _, cookie, _, length = _UPDATE(message, pos)
-    slot = bytes((table,)) + message[pos + 10:pos + 12] + _match(message, pos + 24, length, end)
+    slot = bytes((table,)) + message[pos + 10 : pos + 12] + _match(message, pos + 24, length, end)
     return FlowChanged(_EVENTS[event], slot, cookie, _reason(reason) if event == 2 else "")
 
 

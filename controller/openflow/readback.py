@@ -3,6 +3,7 @@
 An entry is cut at its fixed offsets and never decoded, so 100,000 flows are read in a fraction of a second and are
 compared with what should be there by `==`.
 """
+
 from __future__ import annotations
 
 from struct import Struct, pack, unpack_from
@@ -12,14 +13,14 @@ from controller.openflow.errors import OfError, ProtocolError
 from controller.openflow.events import Counters, Event, Installed, PortCounters, PortStats, ReadBack
 from controller.openflow.request import Request
 
-GROUP, METER = 255, 254                               # first byte of the slot of a group, of a meter; else the table
+GROUP, METER = 255, 254  # first byte of the slot of a group, of a meter; else the table
 NO_OPTS = bytes(8)
-_FLOW = Struct("!HB45xHH").unpack_from                # length, table, ..., length of the match
-_FLOW_FIXED = 48                                      # bytes in front of the match
+_FLOW = Struct("!HB45xHH").unpack_from  # length, table, ..., length of the match
+_FLOW_FIXED = 48  # bytes in front of the match
 _COOKIE_AND_COUNTS = Struct("!QQQ").unpack_from
 _PORT_13 = Struct("!I4x8Q").unpack_from
 _PORT_14 = Struct("!HxxI8x8Q").unpack_from
-_BURST, _BAND = 4, 16                                 # meter flag: burst size is meant; bytes of a band
+_BURST, _BAND = 4, 16  # meter flag: burst size is meant; bytes of a band
 _UNKNOWN = (1 << 64) - 1
 
 
@@ -35,9 +36,9 @@ def read_flows(reply: bytes, installed: Installed, counters: Counters) -> None:
         after = pos + length
         if body > after or after > end or matched < 4:
             raise ValueError(f"a flow of {length} bytes with a match of {matched} where {end - pos} are left")
-        slot = reply[pos + 2:pos + 3] + reply[pos + 12:pos + 14] + reply[pos + 48:body]
+        slot = reply[pos + 2 : pos + 3] + reply[pos + 12 : pos + 14] + reply[pos + 48 : body]
         cookie, packets, count = numbers(reply, pos + 24)
-        installed[slot] = cookie, reply[pos + 14:pos + 22], reply[body:after]
+        installed[slot] = cookie, reply[pos + 14 : pos + 22], reply[body:after]
         counters[slot] = packets, count
         pos = after
 
@@ -45,30 +46,30 @@ def read_flows(reply: bytes, installed: Installed, counters: Counters) -> None:
 def read_groups(reply: bytes, installed: Installed) -> None:
     """The groups of one part of a group description reply. A group has no cookie: 0."""
     for pos, after in _entries(reply):
-        installed[b"\xff" + reply[pos + 4:pos + 8]] = 0, NO_OPTS, reply[pos + 2:pos + 3] + reply[pos + 8:after]
+        installed[b"\xff" + reply[pos + 4 : pos + 8]] = 0, NO_OPTS, reply[pos + 2 : pos + 3] + reply[pos + 8 : after]
 
 
 def read_meters(reply: bytes, installed: Installed) -> None:
     """The meters of one part of a meter configuration reply."""
     for pos, after in _entries(reply):
-        bands = reply[pos + 8:after]
+        bands = reply[pos + 8 : after]
         if not reply[pos + 3] & _BURST:
             bands = _without_burst(bands)
-        installed[b"\xfe" + reply[pos + 4:pos + 8]] = 0, NO_OPTS, reply[pos + 2:pos + 4] + bands
+        installed[b"\xfe" + reply[pos + 4 : pos + 8]] = 0, NO_OPTS, reply[pos + 2 : pos + 4] + bands
 
 
 def _without_burst(bands: bytes) -> bytes:
     """The bands with the burst size that was sent, 0: some datapaths fill in the rate where no burst was asked for."""
     if len(bands) % _BAND:
         raise ValueError(f"{len(bands)} bytes of meter bands")
-    return b"".join(bands[pos:pos + 8] + bytes(4) + bands[pos + 12:pos + _BAND] for pos in range(0, len(bands), _BAND))
+    return b"".join(bands[pos : pos + 8] + bytes(4) + bands[pos + 12 : pos + _BAND] for pos in range(0, len(bands), _BAND))
 
 
 def _entries(reply: bytes) -> list[tuple[int, int]]:
     """(start, end) of each entry that begins with its own length."""
     pos, end, found = 16, len(reply), []
     while pos < end:
-        length = int.from_bytes(reply[pos:pos + 2], "big")
+        length = int.from_bytes(reply[pos : pos + 2], "big")
         if length < 8 or pos + length > end:
             raise ValueError(f"an entry of {length} bytes where {end - pos} are left")
         found.append((pos, pos + length))

@@ -1,4 +1,5 @@
 """A question to the switch under way: what every kind of it has in common."""
+
 from __future__ import annotations
 
 from controller.openflow.errors import OfError

@@ -9,6 +9,7 @@
 Silence is asked about after ECHO_AFTER and taken for death after DEAD_AFTER seconds, so that a peer that vanished without a
 word is gone in 10 s, also when its end of the connection is still half open.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -24,21 +25,29 @@ from controller.openflow.handshake import Handshake, negotiate
 from controller.openflow.readback import METER, PortCounting, Reading
 from controller.openflow.request import Request
 
-ECHO_AFTER = 3.0                                      # seconds of silence until we ask
-DEAD_AFTER = 8.0                                      # seconds of silence until the peer is taken for dead
-TICK = 1.0                                            # how often `tick` is meant to be called
-HANDSHAKE_LIMIT = 10.0                                # seconds for the whole handshake
-ANSWER_LIMIT = 30.0                                   # seconds without progress of an answer
-MAX_REPLY = 512 << 20                                 # bytes of one answer, all its parts together
+ECHO_AFTER = 3.0  # seconds of silence until we ask
+DEAD_AFTER = 8.0  # seconds of silence until the peer is taken for dead
+TICK = 1.0  # how often `tick` is meant to be called
+HANDSHAKE_LIMIT = 10.0  # seconds for the whole handshake
+ANSWER_LIMIT = 30.0  # seconds without progress of an answer
+MAX_REPLY = 512 << 20  # bytes of one answer, all its parts together
 _LAST_XID = 0x7FFFFFFF
 
 _PACKET_OUT = Struct("!BBHIIIH6x").pack
 _UNREADABLE = (ValueError, IndexError, struct_error)
 _FLOW_MONITOR = pack("!H", codec.MP_FLOW_MONITOR)
-_WATCHED = 2 | 4 | 8                                  # flow monitor: added, removed, modified
-_NAMES = {codec.PACKET_OUT: "packet-out", codec.FLOW_MOD: "flow-mod", codec.GROUP_MOD: "group-mod", codec.METER_MOD: "meter-mod",
-          codec.SET_CONFIG: "set-config", codec.BUNDLE_CONTROL: "bundle", codec.BUNDLE_ADD: "bundle",
-          codec.ROLE_REQUEST: "role", codec.MULTIPART_REQUEST: "multipart request"}
+_WATCHED = 2 | 4 | 8  # flow monitor: added, removed, modified
+_NAMES = {
+    codec.PACKET_OUT: "packet-out",
+    codec.FLOW_MOD: "flow-mod",
+    codec.GROUP_MOD: "group-mod",
+    codec.METER_MOD: "meter-mod",
+    codec.SET_CONFIG: "set-config",
+    codec.BUNDLE_CONTROL: "bundle",
+    codec.BUNDLE_ADD: "bundle",
+    codec.ROLE_REQUEST: "role",
+    codec.MULTIPART_REQUEST: "multipart request",
+}
 
 
 class _Wait:
@@ -62,33 +71,44 @@ class Session:
     """A switch's connection, from its hello to its last word."""
 
     def __init__(self) -> None:
-        self.out: list[bytes] = []                    # to be sent, in order; whoever sends it empties it
-        self.bridge = ""                              # packet-ins are told from when this is set
+        self.out: list[bytes] = []  # to be sent, in order; whoever sends it empties it
+        self.bridge = ""  # packet-ins are told from when this is set
         self.version = 0
         self.ready = False
         self.dpid = 0
         self.role, self.generation = "equal", 0
-        self.malformed = 0                            # asynchronous messages that could not be read
+        self.malformed = 0  # asynchronous messages that could not be read
         self._framer = Framer()
         self._xid = 0
         self._now = self._heard = self._started = 0.0
-        self._asked = False                           # an echo request is out
+        self._asked = False  # an echo request is out
         self._waits: dict[int, _Wait] = {}
         self._handshake: Handshake | None = None
         self._push: Push | None = None
         self._pushed_at = 0.0
         self._chunks: Iterator[bytes] | None = None
         self._meters: dict[bytes, bytes] = {}
-        self._monitor = -1                            # transaction id of the request for the flow monitor
+        self._monitor = -1  # transaction id of the request for the flow monitor
         self._handlers: dict[int, Callable[[bytes, list[Event]], None]] = {
-            codec.ERROR: self._on_error, codec.ECHO_REQUEST: self._on_echo, codec.ECHO_REPLY: self._on_nothing,
-            codec.HELLO: self._on_nothing, codec.FEATURES_REPLY: self._on_reply, codec.MULTIPART_REPLY: self._on_reply,
-            codec.BARRIER_REPLY: self._on_reply, codec.ROLE_REPLY: self._on_reply, codec.BUNDLE_CONTROL: self._on_reply,
-            codec.EXPERIMENTER: self._on_experimenter}
+            codec.ERROR: self._on_error,
+            codec.ECHO_REQUEST: self._on_echo,
+            codec.ECHO_REPLY: self._on_nothing,
+            codec.HELLO: self._on_nothing,
+            codec.FEATURES_REPLY: self._on_reply,
+            codec.MULTIPART_REPLY: self._on_reply,
+            codec.BARRIER_REPLY: self._on_reply,
+            codec.ROLE_REPLY: self._on_reply,
+            codec.BUNDLE_CONTROL: self._on_reply,
+            codec.EXPERIMENTER: self._on_experimenter,
+        }
         self._notices: dict[int, Callable[[bytes, list[Event]], None]] = {
-            codec.PACKET_IN: self._on_packet_in, codec.FLOW_REMOVED: self._on_flow_removed,
-            codec.PORT_STATUS: self._on_port_status, codec.ROLE_STATUS: self._on_role_status,
-            codec.TABLE_STATUS: self._on_nothing, codec.REQUEST_FORWARD: self._on_nothing}
+            codec.PACKET_IN: self._on_packet_in,
+            codec.FLOW_REMOVED: self._on_flow_removed,
+            codec.PORT_STATUS: self._on_port_status,
+            codec.ROLE_STATUS: self._on_role_status,
+            codec.TABLE_STATUS: self._on_nothing,
+            codec.REQUEST_FORWARD: self._on_nothing,
+        }
 
     # ------------------------------------------------------------ the connection
 
@@ -121,7 +141,7 @@ class Session:
         """Time goes on. Raises ProtocolError where the peer has been silent for too long."""
         late = now - self._now - 2 * TICK
         if late > 0:
-            self._shift(late)                         # we were held up ourselves: that is not the peer's silence
+            self._shift(late)  # we were held up ourselves: that is not the peer's silence
         self._now = now
         silent = now - self._heard
         if silent > DEAD_AFTER:
@@ -186,8 +206,11 @@ class Session:
     def packet_out(self, in_port: int, actions: bytes, frame: bytes) -> None:
         """Send a frame through the switch, as if it came in by `in_port` (0xfffffffd: from the controller)."""
         size = len(actions)
-        self.out.append(_PACKET_OUT(self.version, codec.PACKET_OUT, 24 + size + len(frame), 0, codec.NO_BUFFER, in_port, size)
-                        + actions + frame)
+        self.out.append(
+            _PACKET_OUT(self.version, codec.PACKET_OUT, 24 + size + len(frame), 0, codec.NO_BUFFER, in_port, size)
+            + actions
+            + frame
+        )
 
     def request_port_stats(self) -> None:
         """Ask for the counters of all ports; a PortStats comes later."""
@@ -247,8 +270,13 @@ class Session:
 
     def _unreadable(self, message: bytes, error: Exception, events: list[Event]) -> None:
         self.malformed += 1
-        name = {codec.PACKET_IN: "packet-in", codec.FLOW_REMOVED: "flow-removed", codec.PORT_STATUS: "port-status",
-                codec.MULTIPART_REPLY: "flow update", codec.ROLE_STATUS: "role-status"}.get(message[1], f"type {message[1]}")
+        name = {
+            codec.PACKET_IN: "packet-in",
+            codec.FLOW_REMOVED: "flow-removed",
+            codec.PORT_STATUS: "port-status",
+            codec.MULTIPART_REPLY: "flow update",
+            codec.ROLE_STATUS: "role-status",
+        }.get(message[1], f"type {message[1]}")
         events.append(Malformed(f"{name} of {len(message)} bytes: {error}"))
 
     def _on_first(self, message: bytes) -> None:
@@ -313,7 +341,7 @@ class Session:
             self.out += self._push.reply(message, events)
             self._after(events[before:])
         elif self._monitor >= 0 and message[1] == codec.MULTIPART_REPLY and message[8:10] == _FLOW_MONITOR:
-            self._on_flow_updates(message, events)    # Open vSwitch sends the later ones with the transaction id 0
+            self._on_flow_updates(message, events)  # Open vSwitch sends the later ones with the transaction id 0
         else:
             self._unreadable(message, ValueError("nobody asked for this answer"), events)
 
@@ -343,7 +371,7 @@ class Session:
             changes, _ = notices.read_flow_updates(message)
         except _UNREADABLE as error:
             self._unreadable(message, error, events)
-            events.append(FlowChanged("resumed"))     # something was missed: the owner reads back
+            events.append(FlowChanged("resumed"))  # something was missed: the owner reads back
         else:
             events.extend(changes)
 
