@@ -102,7 +102,7 @@ class LinkView:
 
 @dataclass(frozen=True, slots=True)
 class AppView:
-    """A plugin; `error` is the traceback of one that failed."""
+    """A plugin; `error` is the traceback of one that failed, `problems` are rows of it that wait, failed or were refused."""
 
     name: str
     state: Literal["running", "disabled", "failed"]
@@ -113,6 +113,7 @@ class AppView:
     packet_ins: int
     config: Mapping[str, Any]
     error: str
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ it imports nothing of weft. What a value means on the wire is not known here.
 """
 
 from controller.model.address import IPv4, IPv6, Mac
-from controller.model.events import BridgeDown, BridgeUp, FlowExpired, PacketIn, PortDown, PortUp
+from controller.model.events import BridgeDown, BridgeUp, FlowExpired, Installed, PacketIn, PortDown, PortUp
 from controller.model.rows import Bridge, Host, Link, Member, Network, Number, Pipeline, Port, Row, StageRow, key, scope_of
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Host",
     "IPv4",
     "IPv6",
+    "Installed",
     "Link",
     "Mac",
     "Member",

@@ -73,6 +73,13 @@ class BridgeUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Installed:
+    """A bridge that connected holds everything that it should, for the first time since."""
+
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeDown:
     """A bridge went away; its flows go on working without us."""
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from itertools import islice
 
 from controller.app import App
 from controller.query import AppView, QueryError
 from controller.runtime import loader
 from controller.runtime.control import Control
+from controller.state import status
 from controller.state.engine import AppState
+from controller.state.owner import Owner
+
+SHOWN = 50  # problems of an app that are shown
 
 
 @dataclass
@@ -65,7 +70,7 @@ class Catalogue:
         running = self._state(name)
         if running is not None and not enabled:
             self._disable(name)
-        elif enabled and running is not None and running.error:
+        elif enabled and running is not None and self._error(running):
             self._disable(name)
             self._load(listing, name)
         elif enabled and running is None:
@@ -109,6 +114,23 @@ class Catalogue:
     def _state(self, name: str) -> AppState | None:
         return next((s for s in self._control.engine.apps.values() if s.app.name == name), None)
 
+    def _problems(self, owners: list[Owner]) -> Iterator[str]:
+        """Rows that do not have all their flows because they wait or because something was refused."""
+        refused = {cookie for ledger in self._control.engine.desired.ledgers.values() for cookie in ledger.refused}
+        for owner in owners:
+            if owner.waits or owner.error or owner.cookie in refused:
+                yield f"{owner}: {status.of_owner(self._control.engine.desired, owner)}"
+
+    def _error(self, state: AppState) -> str:
+        """The traceback of a handler or a rule that raised; empty while all is well."""
+        failed = self._control.engine.failed.values()
+        return state.error or next((o.error for o in failed if o.rule.number == state.number), "")
+
+    def counts(self) -> tuple[int, int]:
+        """(apps there are, apps that failed)."""
+        running = {s.app.name: self._error(s) for s in self._control.engine.apps.values()}
+        return len(self._listings), sum(bool(running.get(name, listing.error)) for name, listing in self._listings.items())
+
     def views(self) -> tuple[AppView, ...]:
         """What readers see of every app, by name."""
         return tuple(self._view(name, listing) for name, listing in sorted(self._listings.items()))
@@ -121,14 +143,16 @@ class Catalogue:
                 name, "failed" if listing.error else "disabled", description, (), 0, 0, 0, dict(listing.config), listing.error
             )
         owners = [owner for rule in state.rules for owner in rule.owners.values()]
+        error = self._error(state)
         return AppView(
             name=name,
-            state="failed" if state.error else "running",
+            state="failed" if error else "running",
             description=type(state.app).description(),
             stages=tuple(stage.name for stage in state.app.stages),
             flows=sum(len(owner.flows) for owner in owners),
             rows=len(owners),
             packet_ins=state.packet_ins,
             config=asdict(state.app) if fields(state.app) else {},
-            error=state.error,
+            error=error,
+            problems=tuple(islice(self._problems(owners), SHOWN)),
         )

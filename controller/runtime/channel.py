@@ -3,6 +3,7 @@
 Nothing waits here. What a switch does not read is kept up to SEND_LIMIT bytes, then that connection is closed; a push is packed
 only as fast as the switch takes it. So one stuck switch costs bounded memory and none of the others' time.
 """
+
 from __future__ import annotations
 
 import asyncio
@@ -20,10 +21,10 @@ from controller.openflow.errors import ProtocolError
 from controller.openflow.events import Event, Ready
 from controller.openflow.session import HANDSHAKE_LIMIT, TICK, Session
 
-SEND_LIMIT = 64 << 20                                 # bytes that may wait for a switch
-SEND_AHEAD = 1 << 20                                  # bytes of a push that may wait for it
-_BACKLOG = 1024                                       # a thousand bridges may reconnect in the same moment
-_FAREWELL = 0.5                                       # seconds that a last word may take to leave
+SEND_LIMIT = 64 << 20  # bytes that may wait for a switch
+SEND_AHEAD = 1 << 20  # bytes of a push that may wait for it
+_BACKLOG = 1024  # a thousand bridges may reconnect in the same moment
+_FAREWELL = 0.5  # seconds that a last word may take to leave
 
 
 class Handler(Protocol):
@@ -75,9 +76,9 @@ class Channel(asyncio.Protocol):
         self._handler = server.handler
         self._transport: asyncio.Transport | None = None
         self._reason = ""
-        self._announced = False                       # the handler knows that it is ready
+        self._announced = False  # the handler knows that it is ready
         self._paused = False
-        self._scheduled = False                       # the next part of a push is on the loop's list
+        self._scheduled = False  # the next part of a push is on the loop's list
 
     # ------------------------------------------------------------ for the handler
 
@@ -97,7 +98,7 @@ class Channel(asyncio.Protocol):
             chunk = self.session.more()
             if chunk is not None:
                 transport.write(chunk)
-                self._scheduled = True                # the others get their turn between two parts
+                self._scheduled = True  # the others get their turn between two parts
                 self._server.loop.call_soon(self._continue)
 
     def close(self, reason: str) -> None:
@@ -153,7 +154,7 @@ class Channel(asyncio.Protocol):
     def _give(self, source: Callable[[], list[Event]]) -> None:
         """Hand the handler what happened, then send what it wants sent."""
         if self._reason:
-            return                                    # being closed: what still comes does not matter
+            return  # being closed: what still comes does not matter
         try:
             events = source()
         except ProtocolError as error:
@@ -193,7 +194,7 @@ class Server:
     """A listener and the connections that came by it."""
 
     def __init__(self, target: str, handler: Handler, loop: asyncio.AbstractEventLoop) -> None:
-        self.target = target                          # with the port that was really taken, where 0 was asked for
+        self.target = target  # with the port that was really taken, where 0 was asked for
         self.handler = handler
         self.loop = loop
         self.channels: set[Channel] = set()
@@ -208,7 +209,8 @@ class Server:
             return
         timeout = HANDSHAKE_LIMIT if context else None
         self._listener = await self.loop.create_server(
-            lambda: Channel(self), host, port, ssl=context, ssl_handshake_timeout=timeout, backlog=_BACKLOG)
+            lambda: Channel(self), host, port, ssl=context, ssl_handshake_timeout=timeout, backlog=_BACKLOG
+        )
         port = self._listener.sockets[0].getsockname()[1]
         self.target = f"{scheme}:[{host}]:{port}" if ":" in host else f"{scheme}:{host}:{port}"
         self._tick()

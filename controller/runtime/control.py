@@ -16,6 +16,9 @@ from controller.model import (
     BridgeDown,
     BridgeUp,
     FlowExpired,
+    Host,
+    Installed,
+    Link,
     Mac,
     Member,
     PacketIn,
@@ -51,6 +54,7 @@ AUDIT_SOON = 0.2  # seconds after a change by somebody else, in which more of th
 SWEEP = 3.0  # seconds between two readings of counters
 FLOWS_A_SECOND = 1000  # a sweep reads no more flows a second than this, so large bridges are read less often
 BY_TIME = ("idle", "hard")
+COLLECTIONS: dict[type, str] = {Bridge: "bridges", Port: "ports", Host: "hosts", Link: "links"}
 
 
 class Control:
@@ -60,7 +64,7 @@ class Control:
         self.engine, self.journal = engine, journal
         self.peers: dict[str, Peer] = {}
         self.dispatch = Dispatch(engine, journal, self.drive)
-        self.sync = Sync(engine, journal, self.peers, remove_foreign=remove_foreign)
+        self.sync = Sync(engine, journal, self.peers, installed=self._installed, remove_foreign=remove_foreign)
         self._audits: set[str] = set()
         self._handlers: dict[type, Callable[[Peer, object], None]] = {
             PortStatus: self._port_status,  # type: ignore[dict-item]
@@ -161,6 +165,7 @@ class Control:
         """Run what is due for a slice of time; send frames at once, and changes when all rules have run."""
         deadline = time.perf_counter() + SLICE
         done = self.engine.run(lambda: time.perf_counter() < deadline)
+        self._tell()
         flushing: set[Channel] = set()
         for bridge, in_port, actions, frame in self.dispatch.take_frames():
             peer = self.peers.get(bridge)
@@ -173,6 +178,23 @@ class Control:
             self.sync.settle()
         else:
             asyncio.get_running_loop().call_soon(self.drive)
+
+    def _tell(self) -> None:
+        """Say which collections look different now, and which rules raised."""
+        engine = self.engine
+        if engine.changed:
+            names = {COLLECTIONS[cls] for cls in engine.changed if cls in COLLECTIONS}
+            engine.changed = set()
+            if names:
+                self.journal.changed(*names)
+        if engine.raised:
+            raised, engine.raised = engine.raised, []
+            for owner in raised:
+                self.dispatch.tell_failed(owner.rule.app.name, owner.error)
+
+    def _installed(self, peer: Peer) -> None:
+        self.dispatch.event(Installed(peer.name))
+        asyncio.get_running_loop().call_soon(self.drive)
 
     # ------------------------------------------------------------------ what bridges say
 

@@ -71,11 +71,14 @@ class Dispatch:
         self._wake()
 
     def fail(self, state: AppState, error: str) -> None:
-        """An app raised: it is marked, told about once for each different error, and goes on."""
-        if state.error == error:
-            return
-        state.error = error
-        self._journal.add("error", "app.failed", state.app.name, f"app {state.app.name} failed: {error.strip().splitlines()[-1]}")
+        """A handler raised: its app is marked, and goes on."""
+        if state.error != error:
+            state.error = error
+            self.tell_failed(state.app.name, error)
+
+    def tell_failed(self, app: str, error: str) -> None:
+        """Something of an app raised: say so, in one line."""
+        self._journal.add("error", "app.failed", app, f"app {app} failed: {error.strip().splitlines()[-1]}")
         self._journal.changed("apps")
 
     def take_frames(self) -> list[Frame]:

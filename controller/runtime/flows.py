@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from struct import unpack_from
 from typing import Any, NamedTuple
 
 from controller.model import StageRow
 from controller.pipeline.compose import stage_name
-from controller.pipeline.flow import GROUP_SLOT, METER_SLOT
+from controller.pipeline.flow import GROUP_SLOT, METER_SLOT, Flow
 from controller.pipeline.text import body_text, group_text, match_text, meter_text
 from controller.query import FlowView, Page, QueryError
 from controller.runtime.control import Control
 from controller.state import status
+from controller.state.ledger import Entry, Installed
 from controller.state.owner import Owner
 
 KINDS = {GROUP_SLOT: "group", METER_SLOT: "meter"}
@@ -24,21 +25,24 @@ SORTS = ("packets", "bytes", "priority", "table", "bridge", "app", "match", "sta
 MAX_LIMIT = 1000
 
 
+class Snapshot(NamedTuple):
+    """What is known of one bridge's flows at a moment: entries are immutable, the rest are copies."""
+
+    bridge: str
+    entries: list[Entry]
+    states: dict[tuple[int, bytes], str]  # by cookie and slot: those that are not just installed
+    foreign: dict[bytes, Installed]
+    counters: dict[bytes, tuple[int, int]]
+    plugins: dict[int, str]
+
+
 class FlowEntry(NamedTuple):
     """One thing on one bridge, not yet made into text."""
 
-    bridge: str
-    slot: bytes
-    body: bytes
-    opts: bytes
+    snapshot: Snapshot
+    flow: Flow
+    owner: Owner | None
     cookie: int
-    app: str
-    rule: str
-    row: Callable[[], str]
-    why: str
-    status: str
-    counts: tuple[int | None, int | None]
-    stage: str
 
 
 class FlowList:
@@ -47,62 +51,43 @@ class FlowList:
     def __init__(self, control: Control) -> None:
         self._control = control
 
-    def entries(self, bridge: str) -> list[FlowEntry]:
+    def snapshots(self, bridge: str) -> list[Snapshot]:
         """Everything on a bridge, or on all: what should be there, what is hidden, what is foreign. Called in the event loop."""
         names = [bridge] if bridge else sorted(self._control.peers)
         plugins = {row.table: row.name for row in self._control.engine.tables.all(StageRow)}
-        return [entry for name in names for entry in self._of(name, plugins)]
+        return [self._snapshot(name, plugins) for name in names]
 
-    def _of(self, bridge: str, plugins: dict[int, str]) -> list[FlowEntry]:
+    def _snapshot(self, bridge: str, plugins: dict[int, str]) -> Snapshot:
         desired, peer = self._control.engine.desired, self._control.peers[bridge]
         ledger = desired.ledgers.get(bridge)
-        busy = (ledger.pending.keys() | (ledger.inflight or {}).keys()) if ledger else ()
-        simple = ledger is not None and not ledger.refused
-        counters = peer.counters.get
-
-        def entry(slot: bytes, body: bytes, opts: bytes, state: str, owner: Owner | None, cookie: int, why: str) -> FlowEntry:
-            rule = owner.rule if owner else None
-            return FlowEntry(
-                bridge=bridge,
-                slot=slot,
-                body=body,
-                opts=opts,
-                cookie=cookie,
-                app=rule.app.name if rule else "",
-                rule=rule.name if rule else "",
-                row=owner.row if owner else str,
-                why=why,
-                status=state,
-                counts=counters(slot, (None, None)) if not state.startswith("hidden") else (None, None),
-                stage=stage_name(slot[0], plugins) if slot[0] < METER_SLOT else "",
-            )
-
-        found = []
-        for slot, (owner, flow) in desired.view(bridge).items():
-            state = "installed" if simple and slot not in busy else status.on_bridge(desired, bridge, owner, flow)
-            found.append(entry(slot, flow.body, flow.opts, state, owner, owner.cookie, flow.why))
-        for owner, flow in desired.hidden(bridge):
-            state = status.on_bridge(desired, bridge, owner, flow)
-            found.append(entry(flow.slot, flow.body, flow.opts, state, owner, owner.cookie, flow.why))
-        for slot, (cookie, opts, body) in peer.foreign.items():
-            found.append(entry(slot, body, opts, "foreign", None, cookie, "no app asked for it"))
-        return found
+        view = desired.view(bridge)
+        contested = desired.contested(bridge)
+        entries = list(view.values())
+        entries += [claim for slot in contested for claim in desired.claims(bridge, slot) if claim is not view.get(slot)]
+        if ledger is None or ledger.refused:
+            special = entries
+        else:
+            slots = contested | ledger.pending.keys() | (ledger.inflight or {}).keys()
+            special = [e for e in entries if e[1].slot in slots] if slots else []
+        states = {(owner.cookie, flow.slot): status.on_bridge(desired, bridge, owner, flow) for owner, flow in special}
+        return Snapshot(bridge, entries, states, peer.foreign, peer.counters, plugins)
 
     def page(
-        self, entries: list[FlowEntry], table: int | None, app: str, where: str, search: str, sort: str, limit: int, cursor: str
+        self, snapshots: list[Snapshot], table: int | None, app: str, where: str, search: str, sort: str, limit: int, cursor: str
     ) -> Page:
         """Filter, sort and cut. Called in the asking thread. Raises QueryError 422 for what is no filter, sort or cursor."""
+        entries = [e for snapshot in snapshots for e in _entries(snapshot)]
         if table is not None:
-            entries = [e for e in entries if e.slot[0] == table]
+            entries = [e for e in entries if e.flow.slot[0] == table]
         if app:
-            entries = [e for e in entries if e.app == app]
+            entries = [e for e in entries if e.owner is not None and e.owner.rule.app.name == app]
         matches = compile_filter(where)
         views = None
         if where or search or sort:
             views = [v for v in map(view, entries) if _holds(v, search.lower()) and matches(v)]
             views.sort(key=_key(sort))
         else:
-            entries.sort(key=lambda e: (e.bridge, *_order(e.slot)))
+            entries.sort(key=lambda e: (e.snapshot.bridge, *_order(e.flow.slot)))
         start, limit = _start(cursor), max(1, min(limit, MAX_LIMIT))
         total = len(entries) if views is None else len(views)
         items = [view(e) for e in entries[start : start + limit]] if views is None else views[start : start + limit]
@@ -110,28 +95,38 @@ class FlowList:
         return Page(tuple(items), total, following)
 
 
+def _entries(snapshot: Snapshot) -> Iterator[FlowEntry]:
+    for owner, flow in snapshot.entries:
+        yield FlowEntry(snapshot, flow, owner, owner.cookie)
+    for slot, (cookie, opts, body) in snapshot.foreign.items():
+        yield FlowEntry(snapshot, Flow(slot, body, opts, snapshot.bridge, "no app asked for it"), None, cookie)
+
+
 def view(entry: FlowEntry) -> FlowView:
     """One entry as text."""
-    slot, body, opts = entry.slot, entry.body, entry.opts
+    snapshot, flow, owner, cookie = entry
+    slot, opts = flow.slot, flow.opts
     kind: Any = KINDS.get(slot[0], "flow")
     table, priority = unpack_from("!BH", slot) if kind == "flow" else (-1, 0)
     idle, hard = unpack_from("!HH", opts) if len(opts) >= 4 else (0, 0)
+    state = "foreign" if owner is None else snapshot.states.get((cookie, slot), "installed")
+    packets, octets = (None, None) if state.startswith("hidden") else snapshot.counters.get(slot, (None, None))
     return FlowView(
         kind=kind,
-        bridge=entry.bridge,
+        bridge=snapshot.bridge,
         table=table,
-        stage=entry.stage,
+        stage=stage_name(table, snapshot.plugins) if kind == "flow" else "",
         priority=priority,
         match=_match(slot),
-        actions=_actions(kind, body),
-        cookie=f"0x{entry.cookie:016x}",
-        app=entry.app,
-        rule=entry.rule,
-        row=entry.row(),
-        why=entry.why,
-        status=entry.status,
-        packets=entry.counts[0],
-        bytes=entry.counts[1],
+        actions=_actions(kind, flow.body),
+        cookie=f"0x{cookie:016x}",
+        app=owner.rule.app.name if owner else "",
+        rule=owner.rule.name if owner else "",
+        row=owner.row() if owner else "",
+        why=flow.why,
+        status=state,
+        packets=packets,
+        bytes=octets,
         idle=idle,
         hard=hard,
     )

@@ -38,8 +38,13 @@ class Peer:
 
 
 def name_of(ready: Ready, taken: dict[str, Peer]) -> str:
-    """A bridge is called like its LOCAL port; where another bridge has that name, its datapath id is put behind it."""
+    """A bridge is called like its LOCAL port; where another bridge has that name, its datapath id is put behind it.
+
+    A datapath id that is known keeps its name, so that a second connection of it replaces the first.
+    """
+    known = next((peer.name for peer in taken.values() if peer.dpid == ready.dpid), "")
+    if known:
+        return known
     dpid = f"{ready.dpid:016x}"
     name = next((p.name for p in ready.ports if p.port == LOCAL), "") or dpid
-    other = taken.get(name)
-    return name if other is None or other.dpid == ready.dpid else f"{name}-{dpid}"
+    return name if name not in taken else f"{name}-{dpid}"

@@ -24,9 +24,17 @@ BISECT_AFTER = 3  # bundles refused in a row, after which they are sent in halve
 class Sync:
     """Keeps the ledgers of the connected bridges and decides what is sent when."""
 
-    def __init__(self, engine: Engine, journal: Journal, peers: Mapping[str, Peer], *, remove_foreign: bool) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        peers: Mapping[str, Peer],
+        installed: Callable[[Peer], None],
+        *,
+        remove_foreign: bool,
+    ) -> None:
         self._engine, self._desired, self._journal, self._peers = engine, engine.desired, journal, peers
-        self._remove_foreign = remove_foreign
+        self._installed, self._remove_foreign = installed, remove_foreign
         self._waiting: dict[str, tuple[Peer, ReadBack]] = {}  # read back before the rules had all run
 
     def begin(self, peer: Peer) -> None:
@@ -83,10 +91,16 @@ class Sync:
         peer.foreign = {} if self._remove_foreign else {slot: event.installed[slot] for slot in difference.foreign}
         if reconcile.adopt(ledger, event.installed, difference, remove_foreign=self._remove_foreign):
             ledger.refused.clear()  # the bridge was not what we thought: what it refused may be right now
-        self._desired.dirty.add(peer.name)
-        if first:
-            peer.state = "connected"
-            self._journal.changed("bridges", "flows")
+        if ledger.pending:
+            self._desired.dirty.add(peer.name)
+        elif first:
+            self._complete(peer)
+
+    def _complete(self, peer: Peer) -> None:
+        """The bridge holds what it should, for the first time since it connected."""
+        peer.state = "connected"
+        self._journal.changed("bridges", "flows")
+        self._installed(peer)
 
     def _spared(self) -> Callable[[int], bool]:
         """Flows of a row whose rule raises stay as they are, also over a restart."""
@@ -137,6 +151,8 @@ class Sync:
             ledger.confirm()
         if ledger.pending:
             self._desired.dirty.add(peer.name)
+        if peer.state == "syncing" and not ledger.open:
+            self._complete(peer)
         self._journal.changed("bridges", "flows")
 
     def _refused(self, peer: Peer, ledger: Ledger, event: Pushed) -> None:

@@ -63,7 +63,7 @@ class LiveView:
 
     def _status(self) -> Status:
         rows, peers = self._engine.tables.rows, self._control.peers
-        apps = self._apps()
+        apps, failed = self._catalogue.counts()
         return Status(
             version=__version__,
             state="ready",
@@ -75,8 +75,8 @@ class LiveView:
             hosts=len(self._hosts()),
             links=len(rows[Link]),
             flows=sum(self._engine.desired.count(name) for name in peers),
-            apps=len(apps),
-            apps_failed=sum(a.state == "failed" for a in apps),
+            apps=apps,
+            apps_failed=failed,
             revision=self._journal.revision,
             seq=self._journal.seq,
         )
@@ -91,7 +91,7 @@ class LiveView:
         return BridgeView(
             name=peer.name,
             dpid=f"{peer.dpid:016x}",
-            state=peer.state if peer.state != "connected" or not self._opening(peer) else "syncing",
+            state=peer.state,
             address=peer.address,
             protocol=peer.protocol,
             since=peer.since,
@@ -103,11 +103,6 @@ class LiveView:
             flow_mods=peer.flow_mods,
             reason=peer.reason,
         )
-
-    def _opening(self, peer: Peer) -> bool:
-        """The first bundle after connecting is not confirmed yet."""
-        ledger = self._engine.desired.ledgers.get(peer.name)
-        return ledger is not None and bool(ledger.open) and not peer.flow_mods
 
     def ports(self, bridge: str = "") -> tuple[PortView, ...]:
         """Ports by bridge and number. Raises QueryError 404 for a bridge that is not known."""
@@ -200,7 +195,7 @@ class LiveView:
 
         def entries() -> Any:
             self._known(bridge)
-            return self._flows.entries(bridge)
+            return self._flows.snapshots(bridge)
 
         return self._flows.page(self._ask(entries), table, app, filter, search, sort, limit, cursor)
 

@@ -59,7 +59,7 @@ async def _serve(settings: Settings) -> None:
         view = LiveView(control, journal, catalogue, store, tuple(server.target for server in servers))
         with _web(settings, view) as url:
             _greet([s.target for s in servers], url)
-            _quiet_collector()
+            quiet_collector()
             await _until_stopped(control, store)
             print("weft stops; bridges keep forwarding with the flows that they have", flush=True)
         for server in servers:
@@ -120,7 +120,7 @@ def _greet(targets: list[str], url: str) -> None:
     print(f"connect a bridge:  ovs-vsctl set-controller BRIDGE {target}", flush=True)
 
 
-def _quiet_collector() -> None:
+def quiet_collector() -> None:
     """What lives as long as the controller is not looked at again; without this half of a bulk change is garbage collection."""
     gc.collect()
     gc.freeze()

@@ -187,12 +187,24 @@ class Desired:
             if entries
         }
 
-    def hidden(self, bridge: str) -> list[Entry]:
-        """The claims on this bridge that another row's claim on the same slot hides."""
-        layers: list[Layer] = [bridge, *self.scopes.get(bridge, ())]
-        contested = [c for (layer, _), claims in self.contests.items() if layer in layers for c in claims]
-        shared = [self.layers[layer][slot] for slot in self._shared for layer in layers if slot in self.layers[layer]]
-        return [c for c in {id(c): c for c in contested + shared}.values() if self.effective(bridge, c[1].slot) is not c]
+    def claims(self, bridge: str, slot: bytes) -> list[Entry]:
+        """Everybody who wants this slot on this bridge, the lowest cookie (who has it) first."""
+        found: list[Entry] = []
+        layers: list[Layer] = [bridge, *(s for s in self._shared.get(slot, ()) if bridge in self.members[s])]
+        for layer in layers:
+            entry = self.layers[layer].get(slot)
+            found += self.contests.get((layer, slot), [entry] if entry else [])
+        return sorted(found, key=_cookie)
+
+    def contested(self, bridge: str) -> set[bytes]:
+        """The slots that more than one row wants on this bridge."""
+        layers: set[Layer] = {bridge, *self.scopes.get(bridge, ())}
+        own = self.layers[bridge]
+        found = {slot for layer, slot in self.contests if layer in layers}
+        for slot, scopes in self._shared.items():
+            if slot in own or len(scopes) > 1:
+                found.add(slot)
+        return {slot for slot in found if len(self.claims(bridge, slot)) > 1}
 
 
 def _cookie(entry: Entry) -> int:

@@ -35,7 +35,7 @@ class AppState:
 
     def __init__(self, app: Any, number: int, rules: list[Rule]) -> None:
         self.app, self.number, self.rules = app, number, rules
-        self.error = ""  # the last traceback
+        self.error = ""  # the traceback of a handler that raised; those of rules are with their owners
         self.packet_ins = 0
 
 
@@ -48,6 +48,8 @@ class Engine:
         self.apps: dict[int, AppState] = {}
         self.failed: dict[int, Owner] = {}  # by cookie: owners whose rule raised, they keep their flows
         self.unsaved: dict[tuple[type[Row], Key], Row | None] = {}  # kept rows that changed
+        self.raised: list[Owner] = []  # owners whose rule raised, until somebody has told of it
+        self.changed: set[type[Row]] = set()  # types of rows that changed, until somebody has told of it
         self.runs = 0
         self._rules: defaultdict[type[Row], list[Rule]] = defaultdict(list)
         self._todo: dict[tuple[Rule, Key], None] = {}
@@ -114,6 +116,7 @@ class Engine:
         if old == row:
             return False
         self.tables.set(cls, key, row)
+        self.changed.add(cls)
         todo = self._todo
         for rule in self._rules[cls]:
             todo[rule, key] = None
@@ -217,7 +220,7 @@ class Engine:
             owner.waits = str(wait)
             return ()
         except Exception:
-            self._fail(rule, owner, traceback.format_exc())
+            self._fail(owner, traceback.format_exc())
             return None
 
     def _settle(self, rule: Rule, owner: Owner, flows: tuple[Flow, ...], home: str | None) -> tuple[Flow, ...]:
@@ -241,12 +244,10 @@ class Engine:
             raise ValueError(f"{rule.name} yields two flows with the same table, priority and match for {owner.row()}")
         return tuple(placed)
 
-    def _fail(self, rule: Rule, owner: Owner, text: str) -> None:
+    def _fail(self, owner: Owner, text: str) -> None:
         owner.error = text
         self.failed[owner.cookie] = owner
-        state = self.apps.get(rule.number)
-        if state is not None:
-            state.error = text
+        self.raised.append(owner)
 
     def _remember(self, owner: Owner, reader: Reader) -> None:
         reads = tuple(dict.fromkeys(reader.reads))

@@ -1,5 +1,9 @@
 """What became of a row: installed, pending, waits for ..., hidden by ..., rejected: ..., failed: ...
 
+Of two rows that want the same slot both show it: one is "hidden by" the other, which is "installed, hides" the one.
+
+Of two rows that want the same slot both show it: one is "hidden by" the other, which is "installed, hides" the one.
+
 Nothing is kept a row for it: what is neither open nor refused nor contested is installed.
 """
 
@@ -40,9 +44,15 @@ def of_flow(desired: Desired, owner: Owner, flow: Flow) -> str:
 
 def on_bridge(desired: Desired, bridge: str, owner: Owner, flow: Flow) -> str:
     """The status of one flow on one bridge; a bridge that is not connected has it pending."""
-    winner = desired.effective(bridge, flow.slot)
-    if winner is not None and winner[0] is not owner and winner[1][:3] != flow[:3]:
-        return f"hidden by {winner[0]}"
+    claims = desired.claims(bridge, flow.slot)
+    if claims and claims[0][0] is not owner and claims[0][1][:3] != flow[:3]:
+        return f"hidden by {claims[0][0]}"
+    hides = ", ".join(str(other) for other, theirs in claims if other is not owner and theirs[:3] != flow[:3])
+    state = _sent(desired, bridge, owner, flow)
+    return f"{state}, hides {hides}" if hides else state
+
+
+def _sent(desired: Desired, bridge: str, owner: Owner, flow: Flow) -> str:
     ledger = desired.ledgers.get(bridge)
     if ledger is None:
         return "pending"
@@ -53,4 +63,4 @@ def on_bridge(desired: Desired, bridge: str, owner: Owner, flow: Flow) -> str:
 
 
 def _rank(status: str) -> int:
-    return RANKS.index(status.partition(" ")[0].rstrip(":"))
+    return RANKS.index(status.partition(" ")[0].rstrip(":,"))

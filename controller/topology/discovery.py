@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from controller.app import App, Tx, every, on, rules
-from controller.model import Bridge, Link, PacketIn, Pipeline, Port, PortDown, PortUp, Row, key
+from controller.model import Bridge, Installed, Link, PacketIn, Pipeline, Port, PortDown, PortUp, Row, key
 from controller.packet import NEAREST_BRIDGE, lldp, parse_lldp
 from controller.pipeline import ADMIT, LLDP, Flow, controller, output
 from controller.pipeline.actions import PORT_LOCAL
@@ -29,6 +29,12 @@ class Discovery(App, stages=(ADMIT,)):
         flow = ADMIT.flow(controller(), priority=300, eth_dst=NEAREST_BRIDGE, eth_type=LLDP, why="discovery of links")
         yield flow.on(pipeline)
 
+    @on(Installed)
+    def announce_all(self, event: Installed, tx: Tx) -> None:
+        """A bridge that can hear us now says who it is on all its ports."""
+        for port in tx.where(Port, bridge=event.bridge):
+            self.announce(port, tx)
+
     @on(PortUp)
     def announce_at_once(self, event: PortUp, tx: Tx) -> None:
         """A port that comes up says who it is without waiting for its turn."""
@@ -52,6 +58,9 @@ class Discovery(App, stages=(ADMIT,)):
         if beacon and sender:
             tx.put(Link(sender[0].bridge, beacon.port, packet.bridge, packet.in_port))
             tx.put(Heard(sender[0].bridge, beacon.port))
+            port = tx.get(Port, packet.bridge, packet.in_port)
+            if port is not None and tx.get(Link, packet.bridge, packet.in_port) is None:
+                self.announce(port, tx)  # the other side may have been deaf when we said so before
 
     @every(PERIOD, each=Link)
     def age(self, link: Link, tx: Tx) -> None:
