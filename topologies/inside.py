@@ -52,7 +52,8 @@ class Channel:
 def main() -> None:
     """Build what the argument describes, report it, then serve commands until the channel closes."""
     wanted = json.loads(sys.argv[1])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _not_for_us)
     channel = Channel(wanted["channel"])
     try:
         ovs, net, groups = _build(wanted)
@@ -67,8 +68,12 @@ def main() -> None:
         if channel.command() == "console":
             signal.signal(signal.SIGINT, signal.default_int_handler)
             CLI(net)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGINT, _not_for_us)
             channel.send(console="closed")
+
+
+def _not_for_us(_number: int, _frame: object) -> None:
+    """Signals are for the program that wanted the network. Were they ignored, so they would be in all programs of all hosts."""
 
 
 def _build(wanted: dict[str, Any]) -> tuple[PrivateOvs, Any, list[list[str]]]:

@@ -3,9 +3,11 @@
 import json
 import os
 import selectors
+import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,8 +91,15 @@ class EmulatedNetwork:
 
     def console(self) -> None:
         """Hand the terminal to Mininet's command line; returns when the person leaves it."""
-        self._channel.sendall(b'{"command": "console"}\n')
-        self._receive(None)
+        terminal = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
+        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command line now
+        try:
+            self._channel.sendall(b'{"command": "console"}\n')
+            self._receive(None)
+        finally:
+            signal.signal(signal.SIGINT, interrupt)
+            if terminal is not None:
+                termios.tcsetattr(sys.stdin, termios.TCSANOW, terminal)
 
     @property
     def alive(self) -> bool:
@@ -112,7 +121,9 @@ class EmulatedNetwork:
     def _spawn(self, channel: int) -> subprocess.Popen[bytes]:
         wanted = json.dumps({**self._wanted, "directory": str(self.ovs.directory), "channel": channel})
         fresh = ["unshare", "--pid", "--net", "--mount", "--fork", "--kill-child=KILL", "--mount-proc"]
-        command = ["setpriv", "--pdeathsig", "KILL", *fresh, sys.executable, "-P", "-m", "topologies.inside", wanted]
+        # Signals of a terminal are for us: it must not end before we have taken note.
+        guarded = ["env", "--ignore-signal=INT,TERM,HUP", "setpriv", "--pdeathsig", "KILL"]
+        command = [*guarded, *fresh, sys.executable, "-P", "-m", "topologies.inside", wanted]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
         if self._interactive:
             return subprocess.Popen(command, env=environment, pass_fds=[channel])

@@ -70,7 +70,7 @@ class Emulation:
                 if free_address(web) == web:
                     raise
                 self._controller.stop()  # somebody else was quicker to take the port
-        taken = "" if web == self._web else f" ({self._web} is taken)"
+        taken = "" if self._web in (web, f"{web.rpartition(':')[0]}:0") else f" ({self._web} is taken)"
         say("controller", f"ready, dashboard at http://{web}{taken}")
 
     def _check(self, dashboard: bool) -> bool:

@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -16,11 +17,11 @@ SHAPES = {
 
 
 @pytest.fixture(scope="module", params=SHAPES)
-def lab(request: pytest.FixtureRequest, build: Callable[..., Lab]) -> Iterator[Lab]:
+def lab(request: pytest.FixtureRequest, build: Callable[..., Lab]) -> Lab:
     parameters, bridges, hosts = SHAPES[request.param]
     lab = build(request.param, **parameters)
     assert (len(lab.network.bridges), len(lab.network.hosts)) == (bridges, hosts)
-    yield lab
+    return lab
 
 
 def test_ping_between_all_pairs_loses_nothing(lab: Lab) -> None:
@@ -30,11 +31,11 @@ def test_ping_between_all_pairs_loses_nothing(lab: Lab) -> None:
 
 def test_hosts_are_known_where_they_are(lab: Lab) -> None:
     for host in lab.network.hosts:
-        lab.wait_for(f"{host} is known", lambda host=host: lab.learned(host))
+        lab.wait_for(f"{host} is known", partial(lab.learned, host))
 
 
 def test_traffic_between_known_hosts_does_not_reach_the_controller(lab: Lab) -> None:
-    first, last = list(lab.network.hosts)[0], list(lab.network.hosts)[-1]
+    first, *_, last = lab.network.hosts
     assert " 0% packet loss" in lab.network.run(first, "ping", "-q", "-c", "3", "-i", "0.01", lab.network.hosts[last].ip).stdout
     lab.wait_for("both are known", lambda: lab.learned(first) and lab.learned(last))
     before = packet_ins(lab)
@@ -48,7 +49,7 @@ def packet_ins(lab: Lab) -> int:
 
 
 def test_tcp_goes_through(lab: Lab) -> None:
-    first, last = list(lab.network.hosts)[0], list(lab.network.hosts)[-1]
+    first, *_, last = lab.network.hosts
     command = lab.network.command(last, "iperf3", "--server", "--one-off", "--forceflush")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
