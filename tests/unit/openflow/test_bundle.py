@@ -1,4 +1,5 @@
 """Changes as one bundle: all or nothing, and every error leads back to its change."""
+
 import pytest
 
 from controller.openflow import bundle, codec
@@ -24,7 +25,7 @@ def refuse(*things, error=UNKNOWN_GROUP):
 
 
 def refusal(message):
-    """"I do not know such messages", said of this one."""
+    """ "I do not know such messages", said of this one."""
     return codec.message(5, codec.ERROR, int.from_bytes(message[4:8], "big"), b"\0\1\0\1" + message)
 
 
@@ -39,7 +40,7 @@ def test_a_bundle_of_everything_is_committed_and_reads_back_equal(version):
     assert not session.pushing
     assert switch.commits == 1
     session.read_back()
-    back, = pump(session, switch)
+    (back,) = pump(session, switch)
     assert isinstance(back, ReadBack)
     for number, (slot, body, opts) in enumerate(things):
         assert back.installed[slot] == (number if slot[0] < 254 else 0, opts, body)
@@ -53,7 +54,7 @@ def test_deleting_everything(version):
     session.push([put(thing) for thing in things])
     pump(session, switch)
     session.push([remove(thing) for thing in reversed(things)])
-    pushed, = pump(session, switch)
+    (pushed,) = pump(session, switch)
     assert pushed.errors == []
     assert switch.things == {}
 
@@ -64,13 +65,13 @@ def test_a_change_refused_at_once_discards_the_bundle(version):
     good, bad = flow(1), flow(2)
     switch.faults.early = refuse(bad, error=PREREQ)
     session.push([put(good), put(bad), put(flow(3))])
-    pushed, = pump(session, switch)
+    (pushed,) = pump(session, switch)
     assert pushed.errors == [(1, describe(4, 9))]
     assert switch.things == {}
     assert switch.commits == 0
     assert not session.pushing
     session.push([put(good)])
-    pushed, = pump(session, switch)
+    (pushed,) = pump(session, switch)
     assert pushed.errors == []
     assert list(switch.things) == [good[0]]
 
@@ -80,7 +81,7 @@ def test_all_changes_refused_at_once_are_told(version):
     session, switch = fresh(version)
     switch.faults.early = refuse(flow(2), flow(4), error=PREREQ)
     session.push([put(flow(n)) for n in range(1, 6)])
-    pushed, = pump(session, switch)
+    (pushed,) = pump(session, switch)
     assert [index for index, _ in pushed.errors] == [1, 3]
 
 
@@ -92,7 +93,7 @@ def test_a_change_refused_at_the_commit_rolls_all_back(version):
     pump(session, switch)
     switch.faults.late = refuse(bad)
     session.push([remove(kept), put(flow(3)), put(bad)])
-    pushed, = pump(session, switch)
+    (pushed,) = pump(session, switch)
     assert pushed.errors == [(2, describe(2, 9))]
     assert list(switch.things) == [kept[0]]
     assert not session.pushing
@@ -107,7 +108,7 @@ def test_meters_go_back_to_what_they_were_when_the_bundle_is_discarded(version):
     before = dict(switch.things)
     switch.faults.late = refuse(bad)
     session.push([put(meter(1, 555)), put(other), put(bad)])
-    pushed, = pump(session, switch)
+    (pushed,) = pump(session, switch)
     assert [index for index, _ in pushed.errors] == [2]
     assert switch.things == before
 
@@ -118,7 +119,7 @@ def test_a_meter_known_from_the_read_back_is_changed_not_made():
     session.read_back()
     pump(session, switch)
     session.push([put(meter(1, 200))])
-    pushed, = pump(session, switch)
+    (pushed,) = pump(session, switch)
     assert pushed.errors == []
     assert switch.things[meter(1, 0)[0]][2] == meter(1, 200)[1]
 
@@ -127,7 +128,7 @@ def test_a_refused_meter_is_told_by_its_index():
     session, switch = fresh()
     switch.faults.early = lambda message: (12, 2) if message[1] == codec.METER_MOD else None
     session.push([put(flow(1)), put(meter(70000, 100))])
-    pushed, = pump(session, switch)
+    (pushed,) = pump(session, switch)
     assert pushed.errors == [(1, describe(12, 2))]
     assert switch.things == {}
 
@@ -135,8 +136,8 @@ def test_a_refused_meter_is_told_by_its_index():
 def test_a_group_too_long_for_a_message_is_told_and_not_sent():
     session, switch = fresh()
     session.push([put(flow(1)), put(group(1, *range(1, 3000)))])
-    pushed, = pump(session, switch)
-    (index, error), = pushed.errors
+    (pushed,) = pump(session, switch)
+    ((index, error),) = pushed.errors
     assert index == 1
     assert "64 KiB" in str(error)
     assert switch.things == {}
@@ -148,12 +149,12 @@ def test_a_switch_without_bundles_refuses_the_whole():
     data, answer = sent(session), b""
     pos = 0
     while pos < len(data):
-        length = int.from_bytes(data[pos + 2:pos + 4], "big")
-        answer += refusal(data[pos:pos + length])
+        length = int.from_bytes(data[pos + 2 : pos + 4], "big")
+        answer += refusal(data[pos : pos + length])
         pos += length
     assert hear(session, answer) == []
     discard = sent(session)
-    pushed, = hear(session, refusal(discard))
+    (pushed,) = hear(session, refusal(discard))
     assert pushed.errors[0] == (-1, describe(1, 1))
     assert not session.pushing
 

@@ -1,4 +1,5 @@
 """Errors in words."""
+
 from struct import pack
 
 import pytest
@@ -6,14 +7,17 @@ import pytest
 from controller.openflow.errors import ONF, describe, read_error, said_text
 
 
-@pytest.mark.parametrize(("kind", "code", "text"), [
-    (2, 9, "OFPBAC_BAD_OUT_GROUP: the group does not exist"),
-    (4, 9, "OFPBMC_BAD_PREREQ: a field needs another one in front of it (eth_type, ip_proto, vlan_vid)"),
-    (12, 2, "OFPMMFC_INVALID_METER: the meter id is not valid (is it above the highest that the switch has?)"),
-    (17, 13, "OFPBFC_MSG_FAILED: a message in the bundle was refused"),
-    (99, 1, "error type 99 code 1: the switch refused it"),
-    (2, 99, "error type 2 code 99: the switch refused it"),
-])
+@pytest.mark.parametrize(
+    ("kind", "code", "text"),
+    [
+        (2, 9, "OFPBAC_BAD_OUT_GROUP: the group does not exist"),
+        (4, 9, "OFPBMC_BAD_PREREQ: a field needs another one in front of it (eth_type, ip_proto, vlan_vid)"),
+        (12, 2, "OFPMMFC_INVALID_METER: the meter id is not valid (is it above the highest that the switch has?)"),
+        (17, 13, "OFPBFC_MSG_FAILED: a message in the bundle was refused"),
+        (99, 1, "error type 99 code 1: the switch refused it"),
+        (2, 99, "error type 2 code 99: the switch refused it"),
+    ],
+)
 def test_a_type_and_code_become_a_name_and_a_sentence(kind, code, text):
     assert str(describe(kind, code)) == text
 

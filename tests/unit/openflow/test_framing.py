@@ -1,4 +1,5 @@
 """A stream cut into messages."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ def test_however_the_stream_is_cut_the_messages_are_the_same(messages, cuts):
     got: list[bytes] = []
     while pos < len(stream):
         size = cuts[turn % len(cuts)]
-        got += framer.feed(stream[pos:pos + size])
+        got += framer.feed(stream[pos : pos + size])
         pos, turn = pos + size, turn + 1
     assert got == messages
 

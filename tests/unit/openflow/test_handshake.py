@@ -1,4 +1,5 @@
 """The first exchange with a switch."""
+
 from struct import pack
 
 import pytest
@@ -11,8 +12,9 @@ from tests.fakes.pump import hear, join, live, pump, sent
 from tests.fakes.switch import FakeSwitch
 
 
-@pytest.mark.parametrize(("versions", "protocol"), [
-    ((5, 4), "1.4"), ((4,), "1.3"), ((6, 5, 4), "1.4"), ((5,), "1.4"), ((1, 4), "1.3")])
+@pytest.mark.parametrize(
+    ("versions", "protocol"), [((5, 4), "1.4"), ((4,), "1.3"), ((6, 5, 4), "1.4"), ((5,), "1.4"), ((1, 4), "1.3")]
+)
 def test_the_best_common_version_is_spoken(versions, protocol):
     session, _, _ = join(FakeSwitch(versions=versions))
     assert session.protocol == protocol
@@ -30,7 +32,10 @@ def test_the_switch_is_known_when_it_is_ready(version):
     _, _, ready = join(FakeSwitch(dpid=0xABC, ports=2, name="edge", versions=(version,)))
     assert ready.dpid == 0xABC
     assert [(port.port, port.name, port.up, port.speed) for port in ready.ports] == [
-        (1, "edge-eth1", True, 10**10), (2, "edge-eth2", True, 10**10), (0xFFFFFFFE, "edge", True, 10**10)]
+        (1, "edge-eth1", True, 10**10),
+        (2, "edge-eth2", True, 10**10),
+        (0xFFFFFFFE, "edge", True, 10**10),
+    ]
     assert ready.ports[0].mac == pack("!HI", 0xABC, 1)
     assert ready.features.tables == 254
     assert ready.features.max_meter == 1000
@@ -56,8 +61,9 @@ def test_a_switch_that_refuses_us_is_quoted():
         hear(session, codec.message(1, codec.ERROR, 0, pack("!HH", 0, 0) + b"too modern\0"), 0.0)
 
 
-@pytest.mark.parametrize(("kind", "what"), [
-    (codec.FEATURES_REQUEST, "features"), (codec.MULTIPART_REQUEST, "description, ports, meters")])
+@pytest.mark.parametrize(
+    ("kind", "what"), [(codec.FEATURES_REQUEST, "features"), (codec.MULTIPART_REQUEST, "description, ports, meters")]
+)
 def test_an_unfinished_handshake_ends_after_ten_seconds(kind, what):
     session, switch = Session(), FakeSwitch()
     session.start(0.0)

@@ -1,4 +1,5 @@
 """The life of a connection after its handshake."""
+
 from struct import pack
 
 import pytest
@@ -31,6 +32,7 @@ def fresh(version: int = 5) -> tuple[Session, FakeSwitch]:
 
 # ---------------------------------------------------------------- alive or dead
 
+
 def test_silence_is_asked_about_and_an_answer_keeps_the_connection():
     session, switch = fresh()
     live(session, switch, 60)
@@ -41,7 +43,7 @@ def test_a_half_open_peer_is_gone_within_ten_seconds():
     session, switch = fresh()
     switch.faults.silent = True
     with pytest.raises(ProtocolError, match="nothing heard for 9 s"):
-        live(session, switch, 9, lambda now: session.packet_out(1, b"", FRAME))      # that we can still send proves nothing
+        live(session, switch, 9, lambda now: session.packet_out(1, b"", FRAME))  # that we can still send proves nothing
 
 
 def test_a_peer_that_never_says_a_word_is_gone_within_ten_seconds():
@@ -54,7 +56,7 @@ def test_a_peer_that_never_says_a_word_is_gone_within_ten_seconds():
 def test_that_we_were_held_up_is_not_the_peers_silence():
     session, switch = fresh()
     session.tick(1.0)
-    session.tick(61.0)                                # suspended for a minute; nothing could be heard
+    session.tick(61.0)  # suspended for a minute; nothing could be heard
     pump(session, switch, 61.0)
     session.tick(62.0)
     assert session.ready
@@ -84,10 +86,11 @@ def test_a_bundle_that_is_not_answered_ends_the_connection():
 
 # ---------------------------------------------------------------- news
 
+
 @BOTH
 def test_a_packet_in(version):
     session, switch = fresh(version)
-    packet, = hear(session, switch.packet_in(7, FRAME, cookie=0xABC, table=40))
+    (packet,) = hear(session, switch.packet_in(7, FRAME, cookie=0xABC, table=40))
     assert isinstance(packet, PacketIn)
     assert (packet.bridge, packet.in_port, packet.data) == ("s1", 7, FRAME)
     assert (packet.cookie, packet.table, packet.reason) == (0xABC, 40, 1)
@@ -98,7 +101,7 @@ def test_a_packet_in_whose_match_does_not_begin_with_the_port():
     tlvs = pack("!IIII", 0x00010004, 42, 0x80000004, 9)
     match = pack("!HH", 1, 4 + len(tlvs)) + tlvs + bytes(4)
     body = pack("!IHBBQ", 0xFFFFFFFF, len(FRAME), 1, 40, 1) + match + bytes(2) + FRAME
-    packet, = hear(session, codec.message(5, codec.PACKET_IN, 0, body))
+    (packet,) = hear(session, codec.message(5, codec.PACKET_IN, 0, body))
     assert packet.in_port == 9
     assert packet.network == 42
     assert packet.data == FRAME
@@ -113,7 +116,7 @@ def test_no_packet_in_before_the_bridge_has_its_name():
 @BOTH
 def test_a_port_status(version):
     session, switch = fresh(version)
-    status, = hear(session, switch.port_status(2, up=False))
+    (status,) = hear(session, switch.port_status(2, up=False))
     assert isinstance(status, PortStatus)
     assert status.reason == "modify"
     assert (status.port.port, status.port.name, status.port.up) == (2, "s1-eth2", False)
@@ -126,7 +129,7 @@ def test_a_flow_that_times_out(version):
     session.push([put(thing, cookie=99)])
     pump(session, switch)
     switch.counters[thing[0]] = 5, 500
-    removed, = hear(session, switch.flow_removed(thing[0]))
+    (removed,) = hear(session, switch.flow_removed(thing[0]))
     assert removed == FlowRemoved(thing[0], 99, "idle", 5, 500)
 
 
@@ -136,7 +139,7 @@ def test_the_flow_monitor_tells_of_flows_deleted_by_hand():
     session.push([put(thing, cookie=99)])
     assert session.watch_flows()
     pump(session, switch)
-    changed, = hear(session, switch.delete_by_hand(thing[0]))
+    (changed,) = hear(session, switch.delete_by_hand(thing[0]))
     assert changed == FlowChanged("removed", thing[0], 99, "delete")
 
 
@@ -150,7 +153,7 @@ def test_there_is_no_flow_monitor_in_1_3():
 def test_counters_of_ports(version):
     session, switch = fresh(version)
     session.request_port_stats()
-    stats, = pump(session, switch)
+    (stats,) = pump(session, switch)
     assert isinstance(stats, PortStats)
     assert set(stats.ports) == {1, 2, 0xFFFFFFFE}
     counters = stats.ports[1]
@@ -174,7 +177,7 @@ def test_a_packet_out(version):
     session, switch = fresh(version)
     session.packet_out(0xFFFFFFFD, b"\0\0\0\x10\0\0\0\1" + bytes(8), FRAME)
     assert pump(session, switch) == []
-    out, = switch.packet_outs
+    (out,) = switch.packet_outs
     assert out[24:40] == b"\0\0\0\x10\0\0\0\1" + bytes(8)
     assert out[40:] == FRAME
 
@@ -188,18 +191,22 @@ def test_an_error_that_belongs_to_nothing_we_wait_for():
 
 # ---------------------------------------------------------------- what cannot be read
 
-@pytest.mark.parametrize(("kind", "body", "what"), [
-    (codec.PACKET_IN, bytes(4), "packet-in of 12 bytes"),
-    (codec.PACKET_IN, pack("!IHBBQ", 0, 0, 0, 0, 0) + pack("!HHII", 1, 12, 0x80000004, 1), "packet-in of 36 bytes"),
-    (codec.PORT_STATUS, bytes(10), "port-status of 18 bytes"),
-    (codec.FLOW_REMOVED, bytes(20), "flow-removed of 28 bytes"),
-    (codec.ROLE_STATUS, bytes(2), "role-status of 10 bytes"),
-    (codec.EXPERIMENTER, pack("!II", 0x2320, 1), "an experimenter message that nobody asked for"),
-    (codec.MULTIPART_REPLY, pack("!HH4x", 1, 0), "nobody asked for this answer"),
-])
+
+@pytest.mark.parametrize(
+    ("kind", "body", "what"),
+    [
+        (codec.PACKET_IN, bytes(4), "packet-in of 12 bytes"),
+        (codec.PACKET_IN, pack("!IHBBQ", 0, 0, 0, 0, 0) + pack("!HHII", 1, 12, 0x80000004, 1), "packet-in of 36 bytes"),
+        (codec.PORT_STATUS, bytes(10), "port-status of 18 bytes"),
+        (codec.FLOW_REMOVED, bytes(20), "flow-removed of 28 bytes"),
+        (codec.ROLE_STATUS, bytes(2), "role-status of 10 bytes"),
+        (codec.EXPERIMENTER, pack("!II", 0x2320, 1), "an experimenter message that nobody asked for"),
+        (codec.MULTIPART_REPLY, pack("!HH4x", 1, 0), "nobody asked for this answer"),
+    ],
+)
 def test_an_unreadable_notice_is_counted_and_left_out(kind, body, what):
     session, switch = fresh()
-    malformed, = hear(session, codec.message(5, kind, 0x70000000, body))
+    (malformed,) = hear(session, codec.message(5, kind, 0x70000000, body))
     assert isinstance(malformed, Malformed)
     assert what in malformed.what
     assert session.malformed == 1
@@ -216,13 +223,16 @@ def test_an_unreadable_flow_update_asks_for_a_read_back():
     assert changed == FlowChanged("resumed")
 
 
-@pytest.mark.parametrize(("message", "reason"), [
-    (b"\5\x63\0\x08\0\0\0\0", "does not send messages of type 99"),
-    (b"\5\x0e\0\x08\0\0\0\0", "does not send messages of type 14"),
-    (b"\5\x02\0\x04\0\0\0\0", "no OpenFlow message is shorter than 8"),
-    (b"\1\x02\0\x08\0\0\0\0", "version 0x01 after version 0x05"),
-    (b"\5\x01\0\x0a\0\0\0\0\0\0", "an error message of 10 bytes"),
-])
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (b"\5\x63\0\x08\0\0\0\0", "does not send messages of type 99"),
+        (b"\5\x0e\0\x08\0\0\0\0", "does not send messages of type 14"),
+        (b"\5\x02\0\x04\0\0\0\0", "no OpenFlow message is shorter than 8"),
+        (b"\1\x02\0\x08\0\0\0\0", "version 0x01 after version 0x05"),
+        (b"\5\x01\0\x0a\0\0\0\0\0\0", "an error message of 10 bytes"),
+    ],
+)
 def test_what_no_switch_sends_ends_the_connection(message, reason):
     session, _ = fresh()
     with pytest.raises(ProtocolError, match=reason):

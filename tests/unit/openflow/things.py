@@ -1,4 +1,5 @@
 """Flows, groups and meters as bytes, for the tests of this folder."""
+
 from __future__ import annotations
 
 from struct import pack
