@@ -67,6 +67,7 @@ def main() -> None:
     while True:
         if channel.command() == "console":
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            setLogLevel("output")
             CLI(net)
             signal.signal(signal.SIGINT, _not_for_us)
             channel.send(console="closed")
@@ -86,7 +87,8 @@ def _build(wanted: dict[str, Any]) -> tuple[PrivateOvs, Any, list[list[str]]]:
     ovs = PrivateOvs(Path(wanted["directory"]), "netdev")
     ovs.start()
     os.environ.update(ovs.environment)
-    setLogLevel("warning")
+    setLogLevel("error")
+    Mininet.inited = True  # else it raises limits of the whole machine, which would outlive the network
     bridge = partial(OVSSwitch, datapath="user", protocols="OpenFlow13,OpenFlow14", failMode="secure", batch=True)
     # The controller is connected last and over a Unix socket, which Mininet has no class for.
     net = Mininet(topo=topo, switch=bridge, controller=None, autoSetMacs=True)

@@ -3,10 +3,13 @@
 import http.client
 import itertools
 import json
+import os
+import shutil
 import signal
 import sys
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.supervised import SupervisedController, fetch, free_address
@@ -107,11 +110,12 @@ class Emulation:
         return f"/api/v1/bridges answers {status} and lacks {', '.join(missing)}" if missing else ""
 
     def _use(self, demo: bool) -> None:
-        say("elsewhere", f"in another shell: export WEFT_STATE_DIR={self._controller.state_dir}; weft get hosts")
+        say("ask it", f"in another shell: {_program()} get hosts --state-dir {self._controller.state_dir}")
         if demo:
-            say("demo", "runs until Ctrl-C")
+            say("demo", f"open http://{self._controller.web} in a browser; Ctrl-C ends it and takes everything away")
             self._keep_alive()
         else:
+            say("console", "Mininet's command line: h1 ping h2, pingall, help; exit or Ctrl-D ends it and takes everything away")
             self._network.console()
 
     def _keep_alive(self) -> None:
@@ -150,6 +154,13 @@ def _waiting_for(controller: SupervisedController, network: EmulatedNetwork) -> 
 def say(what: str, text: str) -> None:
     """A line of progress."""
     print(f"{what:<11} {text}", flush=True)
+
+
+def _program() -> str:
+    """How a person runs weft here."""
+    called = Path(sys.argv[0])
+    name = "weft" if shutil.which("weft") else str(called) if called.name == "weft" else f"{sys.executable} -m controller"
+    return f"sudo {name}" if "SUDO_USER" in os.environ else name
 
 
 def finish_undisturbed() -> None:
