@@ -6,8 +6,7 @@
     events = session.receive(data, now)   # raises ProtocolError: close the connection, its text is the reason
     events = session.tick(now)            # about once a second
 
-Silence is asked about after ECHO_AFTER and taken for death after DEAD_AFTER seconds, so that a peer that vanished without a
-word is gone in 10 s, also when its end of the connection is still half open.
+A peer that vanished without a word is gone in 10 s, also when its end of the connection is still half open (see `liveness`).
 """
 
 from __future__ import annotations
@@ -22,12 +21,10 @@ from controller.openflow.errors import ONF, OfError, ProtocolError, read_error, 
 from controller.openflow.events import Change, ErrorMessage, Event, FlowChanged, Malformed, Pushed, ReadBack, Ready, RoleChanged
 from controller.openflow.framing import Framer
 from controller.openflow.handshake import Handshake, negotiate
+from controller.openflow.liveness import Liveness
 from controller.openflow.readback import METER, PortCounting, Reading
 from controller.openflow.request import Request
 
-ECHO_AFTER = 3.0  # seconds of silence until we ask
-DEAD_AFTER = 8.0  # seconds of silence until the peer is taken for dead
-TICK = 1.0  # how often `tick` is meant to be called
 HANDSHAKE_LIMIT = 10.0  # seconds for the whole handshake
 ANSWER_LIMIT = 30.0  # seconds without progress of an answer
 MAX_REPLY = 512 << 20  # bytes of one answer, all its parts together
@@ -80,8 +77,8 @@ class Session:
         self.malformed = 0  # asynchronous messages that could not be read
         self._framer = Framer()
         self._xid = 0
-        self._now = self._heard = self._started = 0.0
-        self._asked = False  # an echo request is out
+        self._life = Liveness()
+        self._started = 0.0
         self._waits: dict[int, _Wait] = {}
         self._handshake: Handshake | None = None
         self._push: Push | None = None
@@ -119,13 +116,13 @@ class Session:
 
     def start(self, now: float) -> None:
         """The connection is open: say hello."""
-        self._now = self._heard = self._started = now
+        self._life.start(now)
+        self._started = now
         self.out.append(codec.hello(self._next_xid()))
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         """Take bytes. Raises ProtocolError where the connection cannot go on; `out` may hold a last word then."""
-        self._now = self._heard = now
-        self._asked = False
+        self._life.heard(now)
         events: list[Event] = []
         for message in self._framer.feed(data):
             if message[1] == codec.PACKET_IN and self.bridge:
@@ -138,33 +135,20 @@ class Session:
         return events
 
     def tick(self, now: float) -> list[Event]:
-        """Time goes on. Raises ProtocolError where the peer has been silent for too long."""
-        late = now - self._now - 2 * TICK
-        if late > 0:
-            self._shift(late)  # we were held up ourselves: that is not the peer's silence
-        self._now = now
-        silent = now - self._heard
-        if silent > DEAD_AFTER:
-            raise ProtocolError(f"nothing heard for {silent:.0f} s")
+        """Time goes on. Raises ProtocolError where the peer is silent, or does not answer, for too long."""
+        ask = self._life.tick(now)
+        now = self._life.now
         if not self.ready and now - self._started > HANDSHAKE_LIMIT:
-            waits = self._handshake.missing if self._handshake else "hello"
-            raise ProtocolError(f"the handshake is not over after {HANDSHAKE_LIMIT:.0f} s: the switch has not told {waits}")
+            missing = self._handshake.missing if self._handshake else "hello"
+            raise ProtocolError(f"the handshake is not over after {HANDSHAKE_LIMIT:.0f} s: the switch has not told {missing}")
         for wait in self._waits.values():
             if now - wait.since > ANSWER_LIMIT:
                 raise ProtocolError(f"no answer to a {wait.request.what} for {ANSWER_LIMIT:.0f} s")
         if self._push is not None and now - self._pushed_at > ANSWER_LIMIT:
             raise ProtocolError(f"no answer to a bundle for {ANSWER_LIMIT:.0f} s")
-        if silent >= ECHO_AFTER and self.version and not self._asked:
-            self._asked = True
+        if ask and self.version:
             self.out.append(codec.message(self.version, codec.ECHO_REQUEST, self._next_xid()))
         return []
-
-    def _shift(self, late: float) -> None:
-        self._heard += late
-        self._started += late
-        self._pushed_at += late
-        for wait in self._waits.values():
-            wait.since += late
 
     # ------------------------------------------------------------ what the owner asks for
 
@@ -174,7 +158,7 @@ class Session:
         first = self._next_xid(len(kinds))
         self.out += reading.requests(first)
         for xid in range(first, first + len(kinds)):
-            self._waits[xid] = _Wait(reading, self._now)
+            self._waits[xid] = _Wait(reading, self._life.now)
 
     @property
     def pushing(self) -> bool:
@@ -190,14 +174,14 @@ class Session:
             raise RuntimeError("a push is under way")
         first = self._next_xid(len(changes) + 8)
         self._push = Push(self.version, first, first, changes, self._meters)
-        self._pushed_at = self._now
+        self._pushed_at = self._life.now
         self._chunks = self._push.messages()
 
     def more(self) -> bytes | None:
         """The next part of the push under way, packed when it is asked for; None where there is none (now)."""
         if self._chunks is None:
             return None
-        self._pushed_at = self._now
+        self._pushed_at = self._life.now
         chunk = next(self._chunks, None)
         if chunk is None:
             self._chunks = None
@@ -236,7 +220,7 @@ class Session:
 
     def _ask(self, request: Request) -> int:
         xid = self._next_xid()
-        self._waits[xid] = _Wait(request, self._now)
+        self._waits[xid] = _Wait(request, self._life.now)
         return xid
 
     def _next_xid(self, count: int = 1) -> int:
@@ -295,7 +279,7 @@ class Session:
         self._handshake = Handshake(self.version)
         self.out += self._handshake.requests(self._next_xid(8))
         for xid in self._handshake.xids:
-            self._waits[xid] = _Wait(self._handshake, self._now)
+            self._waits[xid] = _Wait(self._handshake, self._life.now)
 
     def _error_of(self, message: bytes) -> OfError:
         try:
@@ -329,7 +313,7 @@ class Session:
         xid, before = int.from_bytes(message[4:8], "big"), len(events)
         wait = self._waits.get(xid)
         if wait is not None:
-            wait.since = self._now
+            wait.since = self._life.now
             wait.size += len(message)
             if wait.size > MAX_REPLY:
                 raise ProtocolError(f"the answer to a {wait.request.what} does not end: more than {MAX_REPLY >> 20} MiB")
@@ -337,7 +321,7 @@ class Session:
                 del self._waits[xid]
                 self._after(events[before:])
         elif self._push is not None and xid in self._push.xids:
-            self._pushed_at = self._now
+            self._pushed_at = self._life.now
             self.out += self._push.reply(message, events)
             self._after(events[before:])
         elif self._monitor >= 0 and message[1] == codec.MULTIPART_REPLY and message[8:10] == _FLOW_MONITOR:

@@ -19,7 +19,8 @@ from typing import Protocol
 
 from controller.openflow.errors import ProtocolError
 from controller.openflow.events import Event, Ready
-from controller.openflow.session import HANDSHAKE_LIMIT, TICK, Session
+from controller.openflow.liveness import TICK
+from controller.openflow.session import HANDSHAKE_LIMIT, Session
 
 SEND_LIMIT = 64 << 20  # bytes that may wait for a switch
 SEND_AHEAD = 1 << 20  # bytes of a push that may wait for it

@@ -1,4 +1,5 @@
 """A session and a fake switch joined without I/O: what one says, the other hears, until both are quiet."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -46,7 +47,7 @@ def join(switch: FakeSwitch | None = None, bridge: str = "s1") -> tuple[Session,
     session, switch = Session(), switch or FakeSwitch()
     session.start(0.0)
     switch.reconnect()
-    ready, = pump(session, switch, data=switch.hello())
+    (ready,) = pump(session, switch, data=switch.hello())
     assert isinstance(ready, Ready)
     session.bridge = bridge
     return session, switch, ready

@@ -1,4 +1,5 @@
 """A handler that writes down what the switches say, for tests that use a real channel."""
+
 from __future__ import annotations
 
 import asyncio
@@ -15,10 +16,10 @@ class Recorder:
     """Keeps every event, and waits for those that a test needs."""
 
     def __init__(self) -> None:
-        self.channels: dict[int, Channel] = {}        # by dpid, those that are ready now
+        self.channels: dict[int, Channel] = {}  # by dpid, those that are ready now
         self.readies: list[Ready] = []
         self.events: list[Event] = []
-        self.reasons: list[str] = []                  # why connections ended
+        self.reasons: list[str] = []  # why connections ended
         self._news = asyncio.Event()
 
     def ready(self, channel: Channel, ready: Ready) -> None:

@@ -8,6 +8,7 @@ what it does wrong. Real Open vSwitch is the judge of everything else.
     link = await connect(switch, port=server.port)       # asyncio; or, without I/O: out = switch.receive(data)
     link.send(switch.packet_in(1, frame, cookie))
 """
+
 from __future__ import annotations
 
 import asyncio
@@ -17,16 +18,17 @@ from struct import pack, unpack_from
 
 from controller.openflow import codec
 
-Refusal = Callable[[bytes], tuple[int, int] | None]   # a message that changes something -> (type, code), or None = fine
+Refusal = Callable[[bytes], tuple[int, int] | None]  # a message that changes something -> (type, code), or None = fine
 
 
 @dataclass
 class Faults:
     """What the switch does wrong."""
-    silent: bool = False                              # takes everything, says nothing any more
-    ignored: set[int] = field(default_factory=set)    # message types that it never answers
-    early: Refusal = lambda message: None             # refuses a message when it comes (in a bundle: when it is added)
-    late: Refusal = lambda message: None              # refuses a message of a bundle when that is committed
+
+    silent: bool = False  # takes everything, says nothing any more
+    ignored: set[int] = field(default_factory=set)  # message types that it never answers
+    early: Refusal = lambda message: None  # refuses a message when it comes (in a bundle: when it is added)
+    late: Refusal = lambda message: None  # refuses a message of a bundle when that is committed
 
 
 class FakeSwitch:
@@ -36,11 +38,11 @@ class FakeSwitch:
         self.dpid, self.name, self.versions = dpid, name or f"s{dpid}", versions
         self.ports = {n: f"{self.name}-eth{n}" for n in range(1, ports + 1)} | {0xFFFFFFFE: self.name}
         self.down: set[int] = set()
-        self.things: dict[bytes, tuple[int, bytes, bytes]] = {}     # slot -> (cookie, opts, body): flows, groups, meters
+        self.things: dict[bytes, tuple[int, bytes, bytes]] = {}  # slot -> (cookie, opts, body): flows, groups, meters
         self.counters: dict[bytes, tuple[int, int]] = {}
         self.faults = Faults()
         self.version = 0
-        self.changes = 0                              # messages that changed (or tried to change) something
+        self.changes = 0  # messages that changed (or tried to change) something
         self.commits = 0
         self.packet_outs: list[bytes] = []
         self.role, self.generation = 1, 0
@@ -157,7 +159,7 @@ class FakeSwitch:
         self.packet_outs.append(message)
 
     def _on_multipart(self, message: bytes, xid: int) -> None:
-        kind, = unpack_from("!H", message, 8)
+        (kind,) = unpack_from("!H", message, 8)
         if kind == codec.MP_FLOW_MONITOR:
             self._monitor = xid
             return
@@ -195,17 +197,36 @@ class FakeSwitch:
         return [pack("!HxxIII8Q", 80, port, 0, 0, *numbers) for port in self.ports]
 
     def _tell_flows(self) -> list[bytes]:
-        return [pack("!HBxII2s8s2xQQQ", 48 + len(slot) - 3 + len(body), slot[0], 1, 0, slot[1:3], opts, cookie,
-                     *self.counters.get(slot, (0, 0))) + slot[3:] + body
-                for slot, (cookie, opts, body) in self.flows.items()]
+        return [
+            pack(
+                "!HBxII2s8s2xQQQ",
+                48 + len(slot) - 3 + len(body),
+                slot[0],
+                1,
+                0,
+                slot[1:3],
+                opts,
+                cookie,
+                *self.counters.get(slot, (0, 0)),
+            )
+            + slot[3:]
+            + body
+            for slot, (cookie, opts, body) in self.flows.items()
+        ]
 
     def _tell_groups(self) -> list[bytes]:
-        return [pack("!HBx", 7 + len(body), body[0]) + slot[1:] + body[1:]
-                for slot, (_, _, body) in self.things.items() if slot[0] == 255]
+        return [
+            pack("!HBx", 7 + len(body), body[0]) + slot[1:] + body[1:]
+            for slot, (_, _, body) in self.things.items()
+            if slot[0] == 255
+        ]
 
     def _tell_meters(self) -> list[bytes]:
-        return [pack("!H", 6 + len(body)) + body[:2] + slot[1:] + body[2:]
-                for slot, (_, _, body) in self.things.items() if slot[0] == 254]
+        return [
+            pack("!H", 6 + len(body)) + body[:2] + slot[1:] + body[2:]
+            for slot, (_, _, body) in self.things.items()
+            if slot[0] == 254
+        ]
 
     # ------------------------------------------------------------ changes
 
@@ -219,7 +240,7 @@ class FakeSwitch:
         self.changes += 1
         if message[1] == codec.FLOW_MOD:
             return self._apply_flow(message)
-        command, = unpack_from("!H", message, 8)
+        (command,) = unpack_from("!H", message, 8)
         if message[1] == codec.GROUP_MOD:
             slot, body = b"\xff" + message[12:16], message[10:11] + message[16:]
             delete, exists = command == 2, (6, 0)
@@ -248,7 +269,7 @@ class FakeSwitch:
 
     def _on_experimenter(self, message: bytes, xid: int) -> None:
         """The bundles of 1.3."""
-        kind, = unpack_from("!I", message, 12)
+        (kind,) = unpack_from("!I", message, 12)
         if kind == 2300:
             self._on_bundle(message, xid, 16)
         else:
@@ -278,7 +299,7 @@ class FakeSwitch:
         return True
 
     def _on_bundle_add(self, message: bytes, xid: int, pos: int = 8) -> None:
-        inner = message[pos + 8:]
+        inner = message[pos + 8 :]
         error = (17, 10) if inner[1] == codec.METER_MOD else self.faults.early(inner)
         if error:
             self._error(inner, error)
@@ -287,17 +308,26 @@ class FakeSwitch:
 
 
 _ANSWERS: dict[int, Callable[[FakeSwitch, bytes, int], None]] = {
-    codec.ECHO_REQUEST: FakeSwitch._on_echo, codec.FEATURES_REQUEST: FakeSwitch._on_features,
-    codec.MULTIPART_REQUEST: FakeSwitch._on_multipart, codec.BARRIER_REQUEST: FakeSwitch._on_barrier,
-    codec.ROLE_REQUEST: FakeSwitch._on_role, codec.PACKET_OUT: FakeSwitch._on_packet_out,
-    codec.FLOW_MOD: FakeSwitch._on_change, codec.GROUP_MOD: FakeSwitch._on_change, codec.METER_MOD: FakeSwitch._on_change,
-    codec.BUNDLE_CONTROL: FakeSwitch._on_bundle, codec.BUNDLE_ADD: FakeSwitch._on_bundle_add,
+    codec.ECHO_REQUEST: FakeSwitch._on_echo,
+    codec.FEATURES_REQUEST: FakeSwitch._on_features,
+    codec.MULTIPART_REQUEST: FakeSwitch._on_multipart,
+    codec.BARRIER_REQUEST: FakeSwitch._on_barrier,
+    codec.ROLE_REQUEST: FakeSwitch._on_role,
+    codec.PACKET_OUT: FakeSwitch._on_packet_out,
+    codec.FLOW_MOD: FakeSwitch._on_change,
+    codec.GROUP_MOD: FakeSwitch._on_change,
+    codec.METER_MOD: FakeSwitch._on_change,
+    codec.BUNDLE_CONTROL: FakeSwitch._on_bundle,
+    codec.BUNDLE_ADD: FakeSwitch._on_bundle_add,
     codec.EXPERIMENTER: FakeSwitch._on_experimenter,
 }
 _TELLS: dict[int, Callable[[FakeSwitch], list[bytes]]] = {
-    codec.MP_DESC: FakeSwitch._description, codec.MP_PORT_DESC: FakeSwitch._port_descriptions,
-    codec.MP_METER_FEATURES: FakeSwitch._meter_features, codec.MP_FLOW: FakeSwitch._tell_flows,
-    codec.MP_GROUP_DESC: FakeSwitch._tell_groups, codec.MP_METER_CONFIG: FakeSwitch._tell_meters,
+    codec.MP_DESC: FakeSwitch._description,
+    codec.MP_PORT_DESC: FakeSwitch._port_descriptions,
+    codec.MP_METER_FEATURES: FakeSwitch._meter_features,
+    codec.MP_FLOW: FakeSwitch._tell_flows,
+    codec.MP_GROUP_DESC: FakeSwitch._tell_groups,
+    codec.MP_METER_CONFIG: FakeSwitch._tell_meters,
     codec.MP_PORT_STATS: FakeSwitch._port_counters,
 }
 
