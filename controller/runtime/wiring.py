@@ -21,6 +21,7 @@ from controller.runtime.control import Control
 from controller.runtime.journal import Journal
 from controller.runtime.settings import Settings
 from controller.runtime.store import Store
+from controller.runtime.token import kept_token
 from controller.runtime.view import LiveView
 from controller.state.engine import Engine
 from controller.state.tables import Tx
@@ -101,10 +102,13 @@ def _tls(settings: Settings) -> Tls | None:
 def _web(settings: Settings, view: LiveView) -> Iterator[str]:
     """The dashboard on TCP and the API on the state directory's socket, in threads."""
     from webui.app import create_app, serve
+    from webui.auth import is_loopback
 
     host, _, port = settings.web.rpartition(":")
     socket_path = settings.state_dir / SOCKET
-    server: Any = serve(create_app(view), host=host.strip("[]") or None, port=int(port or 0), socket_path=socket_path)
+    token = kept_token(settings.state_dir) if host and not is_loopback(host) else None
+    app = create_app(view, token=token)
+    server: Any = serve(app, host=host.strip("[]") or None, port=int(port or 0), socket_path=socket_path)
     server.start()
     try:
         yield server.url if settings.web else ""
