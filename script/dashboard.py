@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FRONTEND = ROOT / "webui" / "frontend"
 STATIC = ROOT / "webui" / "static"
 STAMP = STATIC / ".built-from"
+NPM = ("--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000")
+LINES = 30  # of what a failed command said
 NO_NODE = "The dashboard is built with Node.js 20.19 or newer (not 21) and its npm: install them, or run script/bootstrap."
 
 
@@ -71,12 +73,13 @@ def new_enough(node: Path) -> bool:
 def build(node: Path, wanted: str) -> int:
     environment = {**os.environ, "PATH": f"{node}:{os.environ['PATH']}"}
     STAMP.unlink(missing_ok=True)
-    for command in (["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "build"]):
+    for command in (["npm", "ci", *NPM], ["npm", "run", "build"]):
         if command[1] == "ci" and modules_current():
             continue
         done = subprocess.run(command, cwd=FRONTEND, env=environment, text=True, check=False, capture_output=True)
         if done.returncode:
-            print(f"{done.stdout}{done.stderr}error: {' '.join(command)} failed in webui/frontend.", file=sys.stderr)
+            said = f"{done.stdout}{done.stderr}".splitlines()[-LINES:]
+            print(*said, f"error: {' '.join(command[:3])} failed in webui/frontend.", sep="\n", file=sys.stderr)
             return 1
     if not (STATIC / "index.html").exists():
         print("error: npm run build wrote no webui/static/index.html.", file=sys.stderr)
