@@ -16,7 +16,8 @@ _UPDATE = Struct("!HHBBHHH4xQHH").unpack_from
 _IN_PORT = b"\x80\0\0\4"
 _ETHERNET_HEADER = 14
 _REASONS = ("idle", "hard", "delete", "group", "meter", "eviction")
-_EVENTS = {0: "added", 1: "added", 2: "removed", 3: "modified", 4: "", 5: "paused", 6: "resumed"}
+_ABBREVIATED = 4
+_EVENTS = {0: "added", 1: "added", 2: "removed", 3: "modified", 4: "ours", 5: "paused", 6: "resumed"}
 
 
 def read_packet_in(message: bytes, bridge: str) -> PacketIn:
@@ -48,23 +49,20 @@ def read_flow_removed(message: bytes) -> FlowRemoved:
     return FlowRemoved(bytes((table,)) + message[16:18] + match, cookie, _reason(reason), packets, count)
 
 
-def read_flow_updates(message: bytes) -> tuple[list[FlowChanged], list[int]]:
-    """(changes, transactions of our own whose changes OVS only abbreviates) of one part of a monitor's reply."""
+def read_flow_updates(message: bytes) -> list[FlowChanged]:
+    """The changes in one part of a monitor's reply. Our own changes stand there too, abbreviated, and are left out."""
     changes: list[FlowChanged] = []
-    ours: list[int] = []
     pos, end = 16, len(message)
     while pos < end:
         length, event = message[pos] << 8 | message[pos + 1], message[pos + 2] << 8 | message[pos + 3]
         if length < 8 or pos + length > end or event not in _EVENTS:
             raise ValueError(f"a flow update of kind {event} with {length} bytes where {end - pos} are left")
-        if event == 4:
-            ours.append(int.from_bytes(message[pos + 4 : pos + 8], "big"))
-        elif event >= 5:
+        if event > _ABBREVIATED:
             changes.append(FlowChanged(_EVENTS[event]))
-        else:
+        elif event != _ABBREVIATED:
             changes.append(_full_update(message, pos, pos + length))
         pos += length
-    return changes, ours
+    return changes
 
 
 def _full_update(message: bytes, pos: int, end: int) -> FlowChanged:

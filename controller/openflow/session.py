@@ -352,7 +352,7 @@ class Session:
 
     def _on_flow_updates(self, message: bytes, events: list[Event]) -> None:
         try:
-            changes, _ = notices.read_flow_updates(message)
+            changes = notices.read_flow_updates(message)
         except _UNREADABLE as error:
             self._unreadable(message, error, events)
             events.append(FlowChanged("resumed"))  # something was missed: the owner reads back
