@@ -1,0 +1,50 @@
+"""Commands and options that the documentation names exist."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controller.cli.assembly import COMMANDS
+from tests.unit.cli.runner import Weft
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[3]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMAND = re.compile(r"(?:^[$#] |`|do |/bin/)weft ([a-z][a-z-]*)([^\n`#|;]*)", re.MULTILINE)
+OPTION = re.compile(r"(?<=\s)--?[a-zA-Z][a-z-]*")
+
+
+def commands() -> Iterator[tuple[str, str, str]]:
+    """Page, command and the rest of the line, for each command that a page shows."""
+    for page in PAGES:
+        for found in COMMAND.finditer(page.read_text().replace("\\\n", " ")):
+            yield page.name, found[1], found[2]
+
+
+def test_there_are_commands_to_check() -> None:
+    assert {name for _page, name, _rest in commands()} == set(COMMANDS)
+
+
+def test_commands_and_options_exist(weft: Weft) -> None:
+    helps = {name: weft(name, "--help").out for name in COMMANDS}
+    helps["app"] += "".join(weft("app", name, "--help").out for name in ("list", "enable", "disable"))
+    wrong = [
+        f"{page}: weft {name} {option}"
+        for page, name, rest in commands()
+        for option in OPTION.findall(rest)
+        if not re.search(rf"(^|[\s,]){re.escape(option)}\b", helps[name])
+    ]
+    assert wrong == []
+
+
+def test_links_lead_somewhere() -> None:
+    broken = [
+        f"{page.name}: {target}"
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+        if not (page.parent / target).exists() and not target.endswith(".png")
+    ]
+    assert broken == []
