@@ -14,7 +14,7 @@ from pathlib import Path
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.supervised import SupervisedController, fetch, free_address
 from topologies import catalogue, runs
-from topologies.network import EmulatedNetwork
+from topologies.network import EmulatedNetwork, NetworkError
 from topologies.reachability import matrix, probe, probe_all
 
 CONVERGE_SECONDS = 60.0
@@ -124,6 +124,8 @@ class Emulation:
         try:
             for turn in itertools.count():
                 self._controller.pause(DEMO_PERIOD)
+                if not self._network.alive:
+                    raise NetworkError("the emulated network ended by itself")
                 if pairs:
                     probe(self._network, *pairs[turn % len(pairs)])
         except KeyboardInterrupt:

@@ -89,15 +89,18 @@ def test_the_next_run_heals_what_a_killed_one_left(demo: subprocess.Popen[str], 
     assert traces.on_machine() <= before
 
 
-def test_a_controller_that_dies_ends_the_demo_with_a_word(demo: subprocess.Popen[str]) -> None:
+@pytest.mark.parametrize(
+    ("part", "word"), [("state-dir", "the controller ended"), ("topologies.inside", "the emulated network ended")]
+)
+def test_a_part_that_dies_ends_the_demo_with_a_word(demo: subprocess.Popen[str], part: str, word: str) -> None:
     read_until(demo, "demo")
     made, directory = traces.of_program(demo.pid), run_directory(demo)
     children = Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()
-    [controller] = [pid for pid in children if "state-dir" in Path(f"/proc/{pid}/cmdline").read_text()]
-    subprocess.run(["kill", "-KILL", controller], check=True)
+    [child] = [child for child in children if part in Path(f"/proc/{child}/cmdline").read_text()]
+    os.kill(int(child), signal.SIGKILL)
     said, _ = demo.communicate(timeout=20)
     assert demo.returncode == 1
-    assert "the controller ended" in said
+    assert word in said
     assert made.left() == set()
     assert not directory.exists()
 
