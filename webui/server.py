@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -24,15 +25,18 @@ SOCKET_PATH_BYTES = 107  # what fits in sockaddr_un
 class Listener:
     """One waitress server and the thread that runs its loop."""
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], **options: Any) -> None:
+    def __init__(self, app: Callable[..., Iterable[bytes]], bound: socket.socket) -> None:
+        self._map: dict[int, Any] = {}
         self._server: Any = create_server(
             app,
+            map=self._map,
+            sockets=[bound],
             threads=REQUEST_THREADS + MAX_STREAMS,
             channel_request_lookahead=1,  # lets a stream notice that its client is gone
             max_request_body_size=MAX_BODY,
             ident="weft",
-            **options,
         )
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="weft-web", daemon=True)
 
     @property
@@ -45,17 +49,19 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the listener and every connection, and wait for the requests that are being answered."""
+        """Let the requests that are being answered end, then close the listener and every connection."""
+        self._stopping = True
         if self._thread.is_alive():
-            self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map, ignore_all=True))
-            self._thread.join(5)
-        else:
-            self._server.close()
+            self._server.pull_trigger()
+            self._thread.join()
+        # workers still wake the loop when they end, so its pipe is closed after them
         self._server.task_dispatcher.shutdown(timeout=5)
+        wasyncore.close_all(self._map, ignore_all=True)
 
     def _run(self) -> None:
-        # wasyncore ends when nothing is left to listen to
-        self._server.run()
+        while not self._stopping:
+            # poll, because select ends at 1024 descriptors and every bridge has one
+            wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
 
 
 class Server:
@@ -103,14 +109,17 @@ class Server:
 
 
 def _tcp(app: Flask, host: str, port: int) -> Listener:
+    name = host.strip("[]")
+    family = socket.AF_INET6 if ":" in name else socket.AF_INET
     try:
-        return Listener(app, host=host.strip("[]"), port=port)
+        bound = socket.create_server((name, port), family=family)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             reason = f"{host}:{port} is taken by another program. End it, or give another address for the dashboard."
         else:
             reason = f"The dashboard cannot listen on {host}:{port}: {error.strerror or error}."
         raise OSError(error.errno, reason) from error
+    return Listener(app, bound)
 
 
 def _unix(app: Flask, path: Path) -> Listener:
@@ -119,12 +128,20 @@ def _unix(app: Flask, path: Path) -> Listener:
         raise OSError(errno.ENAMETOOLONG, reason)
     if _answers(path):
         raise OSError(errno.EADDRINUSE, f"Another controller answers on {path}. Stop it, or choose another state directory.")
+    path.unlink(missing_ok=True)  # left over: nobody answers
 
     def local(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         environ[LOCAL] = True
         return app(environ, start_response)
 
-    return Listener(local, unix_socket=str(path), unix_socket_perms="600")
+    bound = socket.socket(socket.AF_UNIX)
+    try:
+        os.fchmod(bound.fileno(), 0o600)  # before bind, so that the file never has other rights
+        bound.bind(str(path))
+    except OSError as error:
+        bound.close()
+        raise OSError(error.errno, f"The socket {path} cannot be made: {error.strerror}.") from error
+    return Listener(local, bound)
 
 
 def _answers(path: Path) -> bool:

@@ -123,103 +123,40 @@ def _flow(bridge: str, table: int, priority: int, match: str, actions: str, **re
 
 
 def _bridge_flows(bridge: str) -> Iterator[FlowView]:
-    controller = {"app": "discovery", "rule": "admit", "cookie": "0x5e00200000000001"}
-    yield _flow(bridge, 0, 200, "dl_type=0x88cc", "CONTROLLER:65535", why="LLDP finds the links", **controller)
-    yield _flow(
-        bridge, 0, 190, "dl_dst=01:80:c2:00:00:00/ff:ff:ff:ff:ff:f0", "drop", why="link-local is not forwarded", **controller
-    )
+    found: dict[str, object] = {"app": "discovery", "rule": "admit", "cookie": "0x5e00200000000001"}
+    yield _flow(bridge, 0, 200, "dl_type=0x88cc", "CONTROLLER:65535", why="LLDP finds the links", **found)
+    reserved = "dl_dst=01:80:c2:00:00:00/ff:ff:ff:ff:ff:f0"
+    yield _flow(bridge, 0, 190, reserved, "drop", why="link-local is not forwarded", **found)
     yield _flow(bridge, 0, 0, "", "resubmit(,1)", why="the stage's default")
-    vlan = {"app": "vlan_isolation", "cookie": "0x5e00300000000002"}
     for port in CABLES[bridge]:
-        row = f"Port {bridge}:{port}"
-        yield _flow(
-            bridge,
-            10,
-            100,
-            f"in_port={port},vlan_tci=0x0000/0x1000",
-            "set_field:0x1->reg0,resubmit(,11)",
-            rule="classify",
-            row=row,
-            why="untagged frames are in network default",
-            packets=812 * port,
-            bytes=91_000 * port,
-            **vlan,
-        )
-        yield _flow(
-            bridge,
-            110,
-            100,
-            f"reg0=0x1,reg2={port:#x}",
-            f"output:{port}",
-            rule="egress",
-            row=row,
-            why="the port is in network default",
-            packets=790 * port,
-            bytes=88_000 * port,
-            **vlan,
-        )
-    yield _flow(
-        bridge,
-        90,
-        100,
-        "reg0=0x1",
-        "group:1",
-        app="fabric",
-        rule="flood",
-        row="Network default",
-        cookie="0x5e00400000000003",
-        why="unknown and broadcast frames follow the tree",
-        packets=64,
-        bytes=2_688,
-    )
-    buckets = "type=all," + ",".join(f"bucket=actions=set_field:{port:#x}->reg2,resubmit(,110)" for port in CABLES[bridge])
-    yield _flow(
-        bridge,
-        0,
-        0,
-        "group_id=1",
-        buckets,
-        kind="group",
-        stage="FLOOD",
-        app="fabric",
-        rule="flood",
-        row="Network default",
-        cookie="0x5e00400000000003",
-        why="the network's tree",
-        packets=64,
-        bytes=2_688,
-    )
+        yield from _port_flows(bridge, port)
+    fabric: dict[str, object] = {"app": "fabric", "rule": "flood", "row": "Network default", "cookie": "0x5e00400000000003"}
+    fabric |= {"packets": 64, "bytes": 2_688}
+    yield _flow(bridge, 90, 100, "reg0=0x1", "group:1", why="unknown and broadcast frames follow the tree", **fabric)
+    buckets = ",".join(f"bucket=actions=set_field:{port:#x}->reg2,resubmit(,110)" for port in CABLES[bridge])
+    yield _flow(bridge, -1, 0, "group_id=1", f"type=all,{buckets}", kind="group", why="the network's tree", **fabric)
+
+
+def _port_flows(bridge: str, port: int) -> Iterator[FlowView]:
+    vlan: dict[str, object] = {"app": "vlan_isolation", "row": f"Port {bridge}:{port}", "cookie": "0x5e00300000000002"}
+    vlan |= {"packets": 812 * port, "bytes": 91_000 * port}
+    match = f"in_port={port},vlan_tci=0x0000/0x1000"
+    actions = "set_field:0x1->reg0,resubmit(,11)"
+    yield _flow(bridge, 10, 100, match, actions, rule="classify", why="untagged frames are in network default", **vlan)
+    match = f"reg0=0x1,reg2={port:#x}"
+    yield _flow(bridge, 110, 100, match, f"output:{port}", rule="egress", why="the port is in network default", **vlan)
 
 
 def learned_flows(bridge: str, station: Station, port: int) -> Iterator[FlowView]:
     """What `l2_learning` wants on one bridge for one host."""
-    mac, row = station.mac, f"Host {station.mac}"
-    owner = {"app": "l2_learning", "row": row, "cookie": f"0x5e0010{station.number:010x}"}
-    yield _flow(
-        bridge,
-        40,
-        100,
-        f"reg0=0x1,in_port={port},dl_src={mac}",
-        "resubmit(,41)",
-        rule="known",
-        idle=300,
-        why=f"{mac} is known on port {port}",
-        packets=1_204 * station.number,
-        bytes=118_000 * station.number,
-        **owner,
-    )
-    yield _flow(
-        bridge,
-        70,
-        100,
-        f"reg0=0x1,dl_dst={mac}",
-        f"set_field:{port:#x}->reg2,resubmit(,110)",
-        rule="forward",
-        why=f"{mac} is behind port {port}",
-        packets=1_190 * station.number,
-        bytes=117_000 * station.number,
-        **owner,
-    )
+    mac = station.mac
+    host: dict[str, object] = {"app": "l2_learning", "row": f"Host {mac}", "cookie": f"0x5e0010{station.number:010x}"}
+    host |= {"packets": 1_204 * station.number, "bytes": 118_000 * station.number}
+    match = f"reg0=0x1,in_port={port},dl_src={mac}"
+    yield _flow(bridge, 40, 100, match, "resubmit(,41)", rule="known", idle=300, why=f"{mac} is known on port {port}", **host)
+    actions = f"set_field:{port:#x}->reg2,resubmit(,110)"
+    match = f"reg0=0x1,dl_dst={mac}"
+    yield _flow(bridge, 70, 100, match, actions, rule="forward", why=f"{mac} is behind port {port}", **host)
 
 
 def route(bridge: str, station: Station) -> int:
@@ -228,6 +165,11 @@ def route(bridge: str, station: Station) -> int:
         return station.port
     direct = [port for port, far in CABLES[bridge].items() if isinstance(far, tuple) and far[0] == station.bridge]
     return direct[0] if direct else next(port for port, far in CABLES[bridge].items() if isinstance(far, tuple))
+
+
+def order(flow: FlowView) -> tuple[str, int, int, int, str]:
+    """Flows by table, the strongest first, then groups, then meters."""
+    return (flow.bridge, ("flow", "group", "meter").index(flow.kind), flow.table, -flow.priority, flow.match)
 
 
 def flows(many: int = 0) -> list[FlowView]:
@@ -241,21 +183,12 @@ def flows(many: int = 0) -> list[FlowView]:
         bridge = ("s2", "s3")[number % 2]
         found += learned_flows(bridge, Station(f"h{number}", number, bridge, 1 + number % 2), 1 + number % 2)
         number += 1
-    meters = [
-        _flow(
-            bridge,
-            0,
-            0,
-            f"meter_id={port}",
-            "pktps,burst,bands=type=drop,rate=100,burst_size=200",
-            kind="meter",
-            stage="LEARN",
-            app="l2_learning",
-            rule="copies",
-            row=f"Port {bridge}:{port}",
-            why="copies to the controller, not frames, are metered",
-        )
-        for bridge in ("s2", "s3")
-        for port in (1, 2)
-    ]
-    return sorted(found + meters, key=lambda flow: (flow.bridge, flow.table, -flow.priority, flow.kind, flow.match))
+    meters = [_meter(bridge, port) for bridge in ("s2", "s3") for port in (1, 2)]
+    return sorted(found + meters, key=order)
+
+
+def _meter(bridge: str, port: int) -> FlowView:
+    bands = "pktps,burst,bands=type=drop,rate=100,burst_size=200"
+    owner: dict[str, object] = {"app": "l2_learning", "rule": "copies", "row": f"Port {bridge}:{port}"}
+    why = "copies to the controller, not frames, are metered"
+    return _flow(bridge, -1, 0, f"meter_id={port}", bands, kind="meter", stage="", why=why, **owner)

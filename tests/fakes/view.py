@@ -39,6 +39,10 @@ KeyError: 'limit'
 """
 
 
+PROBLEMS = ("limit of Port s2:1: failed", "limit of Port s3:2: waits for Network guests")
+SORTS = ("packets", "bytes", "priority", "table", "bridge", "app", "match", "status")
+
+
 class FakeView:
     """Holds views in lists; a change replaces one and wakes whoever waits."""
 
@@ -89,7 +93,14 @@ class FakeView:
             )
         self._note("warning", "flow.drift", "s2", "a flow of l2_learning was deleted by hand and is back", 1_340)
         self._note("error", "app.failed", "rate_limiter", "rule limit raised KeyError: 'limit'", 620)
-        self._note("warning", "flow.foreign", "s3", "2 flows that are not weft's were removed", 95, count=2)
+        self._note(
+            "warning",
+            "flow.foreign",
+            "s3",
+            "a flow that is not weft's was removed: table=0,priority=1 actions=NORMAL",
+            95,
+            count=2,
+        )
 
     def _note(self, severity: str, kind: str, subject: str, text: str, ago: float = 0.0, count: int = 1) -> None:
         event = EventView(next(self._numbers), time.time() - ago, severity, kind, subject, text, count)  # type: ignore[arg-type]
@@ -109,7 +120,7 @@ class FakeView:
         host = network.host_view(station, time.time(), age=0.0)
         self._hosts[host.mac] = host
         self._flows += network.learned_flows(bridge, station, port)
-        self._flows.sort(key=lambda flow: (flow.bridge, flow.table, -flow.priority, flow.kind, flow.match))
+        self._flows.sort(key=network.order)
         self._note("info", "host.learned", host.mac, f"{host.mac} ({host.ips[0]}) learned on {bridge} port {port}")
         self._publish("hosts", "flows")
         return host
@@ -228,10 +239,8 @@ class FakeView:
         rows = list(found)
         if sort:
             name = sort.lstrip("-")
-            if name not in FlowView.__slots__:
-                raise QueryError(
-                    422, "Cannot sort", f"Flows have no field {name!r}; sort by one of {', '.join(FlowView.__slots__)}."
-                )
+            if name not in SORTS:
+                raise QueryError(422, "Cannot sort", f"Flows have no field {name!r}; sort by one of {', '.join(SORTS)}.")
             rows.sort(key=lambda flow: (getattr(flow, name) is None, getattr(flow, name)), reverse=sort.startswith("-"))
         start = int(cursor or 0)
         end = start + limit
@@ -286,7 +295,9 @@ def _apps() -> tuple[AppView, ...]:
             "",
         ),
         AppView("port_mirror", "disabled", "Copies the traffic of a port to another.", ("EGRESS",), 0, 0, 0, {}, ""),
-        AppView("rate_limiter", "failed", "Limits what a port may send.", ("POLICY",), 0, 2, 0, {"rate": 10_000}, TRACEBACK),
+        AppView(
+            "rate_limiter", "failed", "Limits what a port may send.", ("POLICY",), 0, 2, 0, {"rate": 10_000}, TRACEBACK, PROBLEMS
+        ),
         AppView("vlan_isolation", "running", "Keeps networks apart by port and VLAN.", ("CLASSIFY", "EGRESS"), 0, 8, 0, {}, ""),
     )
 
@@ -298,7 +309,7 @@ def _has(flow: FlowView, text: str) -> bool:
 
 def _filtered(flows: Iterable[FlowView], expression: str) -> list[FlowView]:
     try:
-        wanted = OFFilter(expression)
+        wanted = OFFilter.statement.parse_string(expression, parse_all=True)[0]
         return [flow for flow in flows if flow.kind == "flow" and wanted.evaluate(_parsed(flow))]
     except Exception as error:
         detail = f"The filter {expression!r} cannot be read ({error}). Write for example: nw_dst~=10.0.0.5 and n_packets>0"

@@ -84,6 +84,7 @@ export interface AppView {
   packet_ins: number
   config: Record<string, unknown>
   error: string
+  problems: string[]
 }
 
 export interface FlowView {

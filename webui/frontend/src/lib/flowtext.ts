@@ -39,7 +39,7 @@ const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 export function asCommand(flow: FlowView): string {
   const head = 'ovs-ofctl -O OpenFlow14'
   if (flow.kind === 'group') return `${head} add-group ${flow.bridge} ${quoted(`${flow.match},${flow.actions}`)}`
-  if (flow.kind === 'meter') return `${head} add-meter ${flow.bridge} ${quoted(`${flow.match},${flow.actions}`)}`
+  if (flow.kind === 'meter') return `${head} add-meter ${flow.bridge} ${quoted(`${flow.match.replace('meter_id=', 'meter=')},${flow.actions}`)}`
   const parts = [`cookie=${flow.cookie}`, `table=${flow.table}`, `priority=${flow.priority}`]
   if (flow.idle) parts.push(`idle_timeout=${flow.idle}`)
   if (flow.hard) parts.push(`hard_timeout=${flow.hard}`)

@@ -39,8 +39,8 @@ export interface Place {
 }
 
 const MANY_HOSTS = 150
-const LAYER = 150
-const STEP = 92
+const LAYER = 140
+const STEP = 124
 
 export const bridgeId = (name: string): string => `bridge:${name}`
 export const hostId = (mac: string): string => `host:${mac}`

@@ -3,7 +3,7 @@
 import { forceCollide, forceLink, forceManyBody, forceSimulation, forceX, forceY, type Simulation } from 'd3-force'
 import { signal } from '@preact/signals'
 import { seed, type Graph, type Place } from './graph'
-import { stillness } from './theme'
+import { still } from './theme'
 
 interface Body extends Place {
   id: string
@@ -27,7 +27,7 @@ export class Layout {
   constructor() {
     this.simulation = forceSimulation<Body>([]).stop().alphaMin(0.02)
     this.simulation.force('charge', forceManyBody<Body>().strength(-260).distanceMax(420))
-    this.simulation.force('collide', forceCollide<Body>(44).strength(0.8))
+    this.simulation.force('collide', forceCollide<Body>(54).strength(0.8))
     this.simulation.force('x', forceX<Body>((body) => this.anchors.get(body.id)?.x ?? 0).strength(0.22))
     this.simulation.force('y', forceY<Body>((body) => this.anchors.get(body.id)?.y ?? 0).strength(0.4))
   }
@@ -44,7 +44,7 @@ export class Layout {
     this.simulation.nodes([...this.bodies.values()])
     this.simulation.force('link', forceLink<Body, { source: string; target: string }>(edges).id((body) => body.id).distance(110).strength(0.08))
     this.simulation.alpha(first ? 0.6 : 0.4)
-    this.run(first || stillness.matches)
+    this.run(first || still())
   }
 
   /** Hold a node where the pointer is. */
@@ -54,7 +54,7 @@ export class Layout {
     body.fx = place.x
     body.fy = place.y
     this.simulation.alpha(Math.max(this.simulation.alpha(), 0.15))
-    this.run(stillness.matches)
+    this.run(still())
   }
 
   /** Let every node go back to where it belongs. */

@@ -15,17 +15,17 @@ const stored = (): Theme => {
 
 export const theme = signal<Theme>(stored())
 
-const systemDark = matchMedia('(prefers-color-scheme: dark)')
+const systemDark = (): boolean => matchMedia('(prefers-color-scheme: dark)').matches
 
-export const isDark = (): boolean => theme.value === 'dark' || (theme.value === 'system' && systemDark.matches)
+export const isDark = (): boolean => theme.value === 'dark' || (theme.value === 'system' && systemDark())
 
 /** The other one; back to the system's choice where that is what it would be. */
 export function toggle(): void {
   const next: Theme = isDark() ? 'light' : 'dark'
-  theme.value = (next === 'dark') === systemDark.matches ? 'system' : next
+  theme.value = (next === 'dark') === systemDark() ? 'system' : next
 }
 
-effect(() => {
+function apply(): void {
   if (theme.value === 'system') delete document.documentElement.dataset['theme']
   else document.documentElement.dataset['theme'] = theme.value
   try {
@@ -33,6 +33,10 @@ effect(() => {
   } catch {
     // private windows may refuse to store; the choice then lasts as long as the page
   }
-})
+}
 
-export const stillness = matchMedia('(prefers-reduced-motion: reduce)')
+/** Show the theme, now and whenever it changes. */
+export const follow = (): void => void effect(apply)
+
+/** Whether the reader wants nothing to move. */
+export const still = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches

@@ -51,3 +51,30 @@ export function sorted<T>(rows: readonly T[], key: (row: T) => Key, descending: 
 }
 
 const { compare } = new Intl.Collator('en', { numeric: true })
+
+export interface Sized {
+  width: string
+  from?: number
+}
+
+export const GAP = 18
+const PADDING = 28
+
+/** The least pixels of a CSS grid track: of `minmax(180px, 2fr)` and of `180px` it is 180. */
+export const least = (track: string): number => Number(/(\d+)px/.exec(track)?.[1] ?? 0)
+
+/** The least width of a row of columns. */
+export const rowWidth = (columns: readonly Sized[]): number =>
+  columns.reduce((sum, column) => sum + least(column.width), 0) + GAP * Math.max(0, columns.length - 1) + PADDING
+
+/** Drop columns, the one with the highest `from` first, until the row fits; those without `from` stay. */
+export function fitting<C extends Sized>(columns: readonly C[], width: number): C[] {
+  let kept = [...columns]
+  while (rowWidth(kept) > width) {
+    const highest = Math.max(...kept.map((column) => column.from ?? 0))
+    if (!highest) break
+    const drop = kept.findLast((column) => column.from === highest)
+    kept = kept.filter((column) => column !== drop)
+  }
+  return kept
+}

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { grouped, reveal, sorted, visible, type Item, type Key } from '../lib/window'
+import { fitting, GAP, grouped, reveal, rowWidth, sorted, visible, type Key } from '../lib/window'
 import { Icon } from './icons'
 
 export interface Column<T> {
@@ -13,7 +13,7 @@ export interface Column<T> {
   sort?: (row: T) => Key
   end?: boolean
   mono?: boolean
-  /** Hidden where the table is narrower than this many pixels. */
+  /** May be left out where the table is narrow, the column with the highest number first. */
   from?: number
 }
 
@@ -34,7 +34,7 @@ interface Props<T> {
   dim?: (row: T) => boolean
 }
 
-const ROW = 32
+const ROW = 29
 const HEAD = 32
 
 export function Grid<T>(props: Props<T>): JSX.Element {
@@ -42,7 +42,7 @@ export function Grid<T>(props: Props<T>): JSX.Element {
   const [size, setSize] = useState({ width: 1200, height: 600 })
   const [top, setTop] = useState(0)
   const [active, setActive] = useState(-1)
-  const columns = props.columns.filter((column) => size.width >= (column.from ?? 0))
+  const columns = useMemo(() => fitting(props.columns, size.width), [props.columns, size.width])
   const rows = useSorted(props)
   const items = useMemo(() => grouped(rows, props.groupOf), [rows, props.groupOf])
   const range = visible(top, size.height, ROW, items.length)
@@ -95,13 +95,13 @@ export function Grid<T>(props: Props<T>): JSX.Element {
       {...(active >= 0 && active < rows.length ? { 'aria-activedescendant': idOf(active) } : {})}
       onKeyDown={keys}
       onScroll={(event) => setTop(event.currentTarget.scrollTop)}
-      style={{ '--columns': template }}
+      style={{ '--columns': template, '--gap': `${GAP}px`, '--least': `${rowWidth(columns)}px` }}
     >
       <Head columns={columns} sort={props.sort} onSort={props.onSort} />
       <div class="grid-body" role="rowgroup" style={{ height: `${items.length * ROW}px` }}>
         {items.slice(range.from, range.to).map((item, offset) => {
           const style = { transform: `translateY(${(range.from + offset) * ROW}px)` }
-          if ('group' in item) return <Group key={`group ${item.group}`} text={item.group} span={columns.length} style={style} />
+          if ('group' in item) return <Group key={`group ${range.from + offset}`} text={item.group} span={columns.length} style={style} />
           const key = props.rowKey(item.row)
           return (
             <div
@@ -192,5 +192,3 @@ export function nextSort(key: string, sort: string): string {
   if (sort === key) return `-${key}`
   return sort === `-${key}` ? '' : key
 }
-
-export type { Item }

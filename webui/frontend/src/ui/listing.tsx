@@ -95,16 +95,17 @@ export function Search({ hint, name = 'q' }: { hint: string; name?: string }): J
 interface ChoiceProps {
   label: string
   name: string
+  /** What to call no filter. */
+  all: string
   options: [value: string, text: string][]
 }
 
 /** A filter whose value is in the address. */
-export function Choice({ label, name, options }: ChoiceProps): JSX.Element {
+export function Choice({ label, name, all, options }: ChoiceProps): JSX.Element {
   return (
     <label class="choice">
-      <span>{label}</span>
-      <select value={param(name)} onChange={(event) => change({ [name]: event.currentTarget.value })}>
-        <option value="">all</option>
+      <select aria-label={label} class={param(name) ? 'set' : ''} value={param(name)} onChange={(event) => change({ [name]: event.currentTarget.value })}>
+        <option value="">{all}</option>
         {options.map(([value, text]) => (
           <option key={value} value={value}>
             {text}

@@ -23,8 +23,13 @@ const columns: Column<AppView>[] = [
   { key: 'stages', title: 'Stages', width: 'minmax(120px, 1.2fr)', from: 820, sort: (row) => row.stages[0] ?? null, cell: (row) => row.stages.join(', ') || '–' },
   { key: 'rows', title: 'Rows', width: '72px', end: true, sort: (row) => row.rows, cell: (row) => integer(row.rows) },
   { key: 'flows', title: 'Flows', width: '84px', end: true, sort: (row) => row.flows, cell: (row) => integer(row.flows) },
+  { key: 'problems', title: 'Problems', width: '84px', end: true, sort: (row) => row.problems.length, cell: problems },
   { key: 'packet_ins', title: 'Packet-ins', width: '96px', end: true, from: 520, sort: (row) => row.packet_ins, cell: (row) => integer(row.packet_ins) },
 ]
+
+function problems(row: AppView): JSX.Element | string {
+  return row.problems.length ? <State tone="warn">{integer(row.problems.length)}</State> : '0'
+}
 
 function Ask({ app, onClose }: { app: AppView; onClose: () => void }): JSX.Element {
   const [busy, setBusy] = useState(false)
@@ -81,6 +86,7 @@ function AppDetail({ app }: { app: AppView }): JSX.Element {
         </button>
       </p>
       {app.error && <Traceback text={app.error} />}
+      {app.problems.length > 0 && <Problems of={app.problems} />}
       <Facts
         of={[
           ['Stages', app.stages.join(', ')],
@@ -106,6 +112,19 @@ function Traceback({ text }: { text: string }): JSX.Element {
       <p class="note bad">It raised an exception. The rows that caused it keep the flows they had; no other app is touched.</p>
       <pre tabIndex={0}>{text.trimEnd()}</pre>
       <Copy text={text} label="Copy traceback" />
+    </section>
+  )
+}
+
+function Problems({ of }: { of: string[] }): JSX.Element {
+  return (
+    <section aria-label="Problems">
+      <h3>Rows without all their flows</h3>
+      <ul class="problems">
+        {of.map((problem) => (
+          <li key={problem}>{problem}</li>
+        ))}
+      </ul>
     </section>
   )
 }

@@ -20,7 +20,8 @@ interface Camera {
   zoom: number
 }
 
-const MARGIN = 70
+const MARGIN = 66
+const TOOLS = 36 // pixels at the bottom that the buttons cover
 const ARROWS: Record<string, Direction> = { ArrowUp: 'up', ArrowDown: 'down', ArrowLeft: 'left', ArrowRight: 'right' }
 
 /** The camera that shows all places in a frame; never larger than life. */
@@ -50,7 +51,7 @@ export function Drawing({ graph, selected, onSelect }: Props): JSX.Element {
   }, [])
 
   const places = layout.places.value
-  const camera = held ?? fit(places.values(), size.width, size.height)
+  const camera = held ?? fit(places.values(), size.width, size.height - TOOLS)
   const zoomBy = (factor: number, at = { x: size.width / 2, y: size.height / 2 }): void => {
     const zoom = Math.max(0.1, Math.min(4, camera.zoom * factor))
     const ratio = zoom / camera.zoom
@@ -180,7 +181,7 @@ function Cable({ edge, places, names, selected, onSelect }: CableProps): JSX.Ele
     <g class={`cable ${edge.kind}${edge.up ? '' : ' down'}${selected ? ' selected' : ''}`} {...press}>
       {edge.kind === 'link' && <line class="grip" x1={a.x} y1={a.y} x2={b.x} y2={b.y} />}
       <line x1={a.x} y1={a.y} x2={b.x} y2={b.y} />
-      {names && length > 100 && <Tag place={near} text={portLabel(edge.near.name, edge.near.bridge)} />}
+      {names && length > 70 && <Tag place={edge.far ? near : middle} text={portLabel(edge.near.name, edge.near.bridge)} />}
       {names && edge.far && length > 100 && <Tag place={far} text={portLabel(edge.far.name, edge.far.bridge)} />}
       {edge.kind === 'link' && passing >= 1000 && <Tag place={middle} text={bitRate(passing)} kind="rate" />}
       {!edge.up && <Tag place={middle} text="down" kind="fault" />}
@@ -235,12 +236,13 @@ function Body({ node, place, selected, onSelect, onKeys, moved }: BodyProps): JS
 
 function Shape({ node }: { node: Node }): JSX.Element {
   if (node.kind === 'bridge') {
+    const half = Math.max(27, 19 + node.label.length * 4.2)
     return (
       <>
-        <rect class="halo" x={-35} y={-21} width={70} height={42} rx={9} />
-        <rect class="shape" x={-31} y={-17} width={62} height={34} rx={6} />
-        <path class="glyph" d="M-22 -2h9M-16 -5l3 3l-3 3M-13 5h-9M-19 2l-3 3l3 3" />
-        <text class="label" x={6} y={4.5}>
+        <rect class="halo" x={-half - 4} y={-21} width={2 * half + 8} height={42} rx={9} />
+        <rect class="shape" x={-half} y={-17} width={2 * half} height={34} rx={6} />
+        <path class="glyph" transform={`translate(${13 - half} 0)`} d="M-5 -3h10M2 -6l3 3l-3 3M5 4h-10M-2 1l-3 3l3 3" />
+        <text class="label" x={10} y={4.5}>
           {node.label}
         </text>
         {node.detail && (

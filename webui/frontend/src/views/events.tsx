@@ -22,7 +22,7 @@ const columns: Column<EventView>[] = [
   { key: 'severity', title: 'Severity', width: '96px', sort: (row) => ['info', 'warning', 'error'].indexOf(row.severity), cell: (row) => <Severity event={row} /> },
   { key: 'kind', title: 'Kind', width: '160px', mono: true, from: 720, sort: (row) => row.kind, cell: (row) => row.kind },
   { key: 'subject', title: 'About', width: '150px', mono: true, from: 560, sort: (row) => row.subject, cell: (row) => row.subject },
-  { key: 'text', title: 'What happened', width: 'minmax(220px, 1fr)', cell: (row) => <strong>{row.text}</strong> },
+  { key: 'text', title: 'What happened', width: 'minmax(220px, 1fr)', cell: (row) => row.text },
   { key: 'count', title: 'Times', width: '64px', end: true, from: 480, sort: (row) => row.count, cell: (row) => (row.count > 1 ? `×${row.count}` : '') },
 ]
 
@@ -36,6 +36,7 @@ function Strip({ rows }: { rows: readonly EventView[] }): JSX.Element {
   const step = WIDTH / bars.counts.length
   const size = (count: number): number => (count / most) * (HEIGHT - 2)
   const errors = rows.filter((row) => row.severity === 'error').length
+  const warnings = rows.filter((row) => row.severity === 'warning').length
   const label = `${plural(rows.length, 'event')}, ${plural(errors, 'error')} in the last ${bars.label}`
   return (
     <figure class="strip">
@@ -54,6 +55,7 @@ function Strip({ rows }: { rows: readonly EventView[] }): JSX.Element {
       </svg>
       <figcaption>
         <span>{bars.label} ago</span>
+        <span>{plural(rows.length, 'event')}, {plural(errors, 'error')}, {plural(warnings, 'warning')}</span>
         <span>now</span>
       </figcaption>
     </figure>
@@ -107,8 +109,8 @@ export function Events(): JSX.Element {
         filterNames={['severity', 'kind']}
         filters={
           <>
-            <Choice label="Severity" name="severity" options={[['error', 'error'], ['warning', 'warning'], ['info', 'info']]} />
-            <Choice label="Kind" name="kind" options={kinds} />
+            <Choice label="Severity" name="severity" all="all severities" options={[['error', 'error'], ['warning', 'warning'], ['info', 'info']]} />
+            <Choice label="Kind" name="kind" all="all kinds" options={kinds} />
           </>
         }
         empty={

@@ -50,15 +50,15 @@ function FlowStatus({ flow }: { flow: FlowView }): JSX.Element {
 }
 
 const columns: Column<FlowView>[] = [
-  { key: 'priority', title: 'Priority', width: '82px', end: true, sort: (row) => row.priority, cell: (row) => (row.kind === 'flow' ? row.priority : row.kind) },
-  { key: 'match', title: 'Match', width: 'minmax(180px, 2.4fr)', mono: true, sort: (row) => row.match, cell: (row) => <FlowText text={row.match} none="everything" /> },
-  { key: 'actions', title: 'Actions', width: 'minmax(140px, 1.9fr)', mono: true, from: 620, cell: (row) => <FlowText text={row.actions} none="drop" /> },
+  { key: 'priority', title: 'Priority', width: '66px', end: true, sort: (row) => row.priority, cell: (row) => (row.kind === 'flow' ? row.priority : row.kind) },
+  { key: 'match', title: 'Match', width: 'minmax(230px, 2.8fr)', mono: true, sort: (row) => row.match, cell: (row) => <FlowText text={row.match} none="everything" /> },
+  { key: 'actions', title: 'Actions', width: 'minmax(150px, 1.8fr)', mono: true, from: 620, cell: (row) => <FlowText text={row.actions} none="drop" /> },
   { key: 'app', title: 'App', width: 'minmax(104px, 0.8fr)', sort: (row) => row.app, cell: (row) => row.app || 'foreign' },
-  { key: 'row', title: 'Row', width: 'minmax(120px, 1.1fr)', from: 1180, sort: (row) => row.row, cell: (row) => row.row },
+  { key: 'row', title: 'Row', width: 'minmax(120px, 1.1fr)', from: 1180, cell: (row) => row.row },
   { key: 'why', title: 'Why', width: 'minmax(150px, 1.7fr)', from: 860, cell: (row) => row.why },
-  { key: 'packets', title: 'Packets', width: '88px', end: true, from: 520, sort: (row) => row.packets, cell: (row) => integer(row.packets) },
+  { key: 'packets', title: 'Packets', width: '76px', end: true, from: 520, sort: (row) => row.packets, cell: (row) => integer(row.packets) },
   { key: 'bytes', title: 'Bytes', width: '84px', end: true, from: 1280, sort: (row) => row.bytes, cell: (row) => bytes(row.bytes) },
-  { key: 'status', title: 'Status', width: '106px', sort: (row) => row.status, cell: (row) => <FlowStatus flow={row} /> },
+  { key: 'status', title: 'Status', width: '98px', sort: (row) => row.status, cell: (row) => <FlowStatus flow={row} /> },
 ]
 
 function groupOf(flow: FlowView): string {
@@ -152,7 +152,8 @@ function Found({ flows }: { flows: FlowList }): JSX.Element {
   const sort = param('sort')
   if (flows.fault && !flows.faultInFilter && !flows.rows.length) return <Failed error={flows.fault} />
   if (flows.loading && !flows.rows.length) return <Loading />
-  if (!flows.rows.length && !flows.fault) return <NoFlows />
+  if (!flows.rows.length && flows.faultInFilter) return <Empty title="The filter is not understood" />
+  if (!flows.rows.length) return <NoFlows />
   return (
     <Grid
       label="Flows"
@@ -201,9 +202,9 @@ export function Flows(): JSX.Element {
         <div class="toolbar">
           <Search hint="Match, actions, app, row or reason" />
           <FilterBox fault={flows.faultInFilter ? flows.fault : ''} />
-          <Choice label="Bridge" name="bridge" options={known.map((one) => [one.name, one.name])} />
-          <Choice label="Stage" name="table" options={STAGE_TABLES.map(([table, name]) => [table, `${table} ${name}`])} />
-          <Choice label="App" name="app" options={wanting.map((app) => [app.name, app.name])} />
+          <Choice label="Bridge" name="bridge" all="all bridges" options={known.map((one) => [one.name, one.name])} />
+          <Choice label="Stage" name="table" all="all stages" options={STAGE_TABLES.map(([table, name]) => [table, `${table} ${name}`])} />
+          <Choice label="App" name="app" all="all apps" options={wanting.map((app) => [app.name, app.name])} />
           {flows.outdated && (
             <button type="button" class="button small" onClick={flows.reload}>
               Flows changed: read again

@@ -74,7 +74,7 @@ export function Hosts(): JSX.Element {
       sort="mac"
       hint="MAC, IP, bridge, port or network"
       filterNames={['bridge']}
-      filters={<Choice label="Bridge" name="bridge" options={known.map((one) => [one.name, one.name])} />}
+      filters={<Choice label="Bridge" name="bridge" all="all bridges" options={known.map((one) => [one.name, one.name])} />}
       empty={known.length ? <NoHosts /> : <NoBridges />}
       titleOf={(row) => row.ips[0] ?? row.mac}
       detail={(row) => <HostDetail host={row} />}

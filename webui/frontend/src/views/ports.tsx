@@ -38,8 +38,8 @@ function faults(row: PortView): JSX.Element | string {
 }
 
 const columns: Column<PortView>[] = [
-  { key: 'bridge', title: 'Bridge', width: 'minmax(70px, 0.6fr)', mono: true, sort: (row) => `${row.bridge} ${row.port}`, cell: (row) => row.bridge },
-  { key: 'port', title: 'No.', width: '70px', end: true, sort: (row) => row.port, cell: (row) => portNumber(row.port) },
+  { key: 'bridge', title: 'Bridge', width: 'minmax(64px, 0.6fr)', mono: true, sort: (row) => `${row.bridge} ${row.port}`, cell: (row) => row.bridge },
+  { key: 'port', title: 'No.', width: '46px', end: true, sort: (row) => row.port, cell: (row) => portNumber(row.port) },
   { key: 'name', title: 'Name', width: 'minmax(90px, 1fr)', mono: true, sort: (row) => row.name, cell: (row) => <strong>{row.name}</strong> },
   { key: 'state', title: 'State', width: '76px', sort: (row) => row.state, cell: (row) => <PortState port={row} /> },
   { key: 'network', title: 'Network', width: 'minmax(80px, 0.7fr)', from: 920, sort: (row) => row.network, cell: (row) => row.network },
@@ -50,7 +50,7 @@ const columns: Column<PortView>[] = [
   { key: 'trend', title: 'Last minute', width: '100px', from: 600, cell: (row) => <Spark series={rates.series(row.bridge, row.port)} /> },
   { key: 'rx_bytes', title: 'Received', width: '88px', end: true, from: 840, sort: (row) => row.rx_bytes, cell: (row) => bytes(row.rx_bytes) },
   { key: 'tx_bytes', title: 'Sent', width: '88px', end: true, from: 840, sort: (row) => row.tx_bytes, cell: (row) => bytes(row.tx_bytes) },
-  { key: 'faults', title: 'Faults', width: '72px', end: true, from: 700, sort: (row) => sum(sum(row.rx_dropped, row.tx_dropped), sum(row.rx_errors, row.tx_errors)), cell: faults },
+  { key: 'faults', title: 'Faults', width: '64px', end: true, from: 700, sort: (row) => sum(sum(row.rx_dropped, row.tx_dropped), sum(row.rx_errors, row.tx_errors)), cell: faults },
 ]
 
 export function PortDetail({ port }: { port: PortView }): JSX.Element {
@@ -106,8 +106,8 @@ export function Ports(): JSX.Element {
       filterNames={['bridge', 'state']}
       filters={
         <>
-          <Choice label="Bridge" name="bridge" options={names} />
-          <Choice label="State" name="state" options={[['up', 'up'], ['down', 'down']]} />
+          <Choice label="Bridge" name="bridge" all="all bridges" options={names} />
+          <Choice label="State" name="state" all="up and down" options={[['up', 'up'], ['down', 'down']]} />
         </>
       }
       empty={<NoBridges />}

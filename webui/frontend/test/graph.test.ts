@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import { build, seed, towards } from '../src/lib/graph'
+import type { BridgeView, HostView, LinkView } from '../src/types'
+import { fit, portLabel } from '../src/views/drawing'
+
+const bridge = (name: string): BridgeView => ({
+  name, dpid: '', state: 'connected', address: '', protocol: '1.4', since: 0, description: '', ports: 0, flows: 0, pending: 0, rejected: 0, flow_mods: 0, reason: '',
+})
+const host = (mac: string, on: string, port: number): HostView => ({
+  mac, ips: [], network: '', bridge: on, port, port_name: `${on}-eth${port}`, first_seen: 0, last_seen: 0,
+})
+const cable = (a: string, ap: number, b: string, bp: number): LinkView[] => {
+  const link = (from: string, fp: number, to: string, tp: number): LinkView => ({
+    bridge: from, port: fp, port_name: `${from}-eth${fp}`, peer: to, peer_port: tp, peer_port_name: `${to}-eth${tp}`, state: 'up',
+  })
+  return [link(a, ap, b, bp), link(b, bp, a, ap)]
+}
+
+const TREE = build(
+  ['s2', 's1', 's3'].map(bridge),
+  [host('01', 's2', 1), host('02', 's2', 2), host('03', 's3', 1), host('99', 'gone', 1)],
+  [...cable('s1', 1, 's2', 3), ...cable('s1', 2, 's3', 3)],
+  [],
+)
+
+describe('graph', () => {
+  it('draws a cable once and leaves out what hangs in the air', () => {
+    expect(TREE.edges.filter((edge) => edge.kind === 'link')).toHaveLength(2)
+    expect(TREE.nodes.map((node) => node.id)).toEqual(['bridge:s2', 'bridge:s1', 'bridge:s3', 'host:01', 'host:02', 'host:03'])
+  })
+  it('keeps parallel cables', () => {
+    const graph = build(['a', 'b'].map(bridge), [], [...cable('a', 1, 'b', 1), ...cable('a', 2, 'b', 2)], [])
+    expect(graph.edges).toHaveLength(2)
+  })
+  it('folds hosts where there are many', () => {
+    const hosts = Array.from({ length: 200 }, (_, index) => host(String(index), 's1', 1))
+    const graph = build([bridge('s1')], hosts, [], [])
+    expect(graph.nodes.map((node) => node.label)).toEqual(['s1', '200 hosts'])
+  })
+})
+
+describe('places', () => {
+  it('put the middle of the tree on top, hosts under their bridge', () => {
+    const places = seed(TREE)
+    expect(places.get('bridge:s1')?.y).toBe(0)
+    expect(places.get('bridge:s2')?.y).toBe(places.get('bridge:s3')?.y)
+    expect(places.get('host:01')?.y).toBeGreaterThan(places.get('bridge:s2')?.y ?? 0)
+    expect(new Set([...places.values()].map((place) => `${place.x} ${place.y}`)).size).toBe(TREE.nodes.length)
+  })
+  it('set components beside each other', () => {
+    const places = seed(build(['a', 'b'].map(bridge), [], [], []))
+    expect(places.get('a')).toBe(places.get('b'))
+    expect(places.get('bridge:a')?.x).not.toBe(places.get('bridge:b')?.x)
+  })
+  it('survive a ring', () => {
+    const ring = build(['a', 'b', 'c'].map(bridge), [], [...cable('a', 1, 'b', 1), ...cable('b', 2, 'c', 1), ...cable('c', 2, 'a', 2)], [])
+    expect(seed(ring).size).toBe(3)
+  })
+  it('are reached by arrow keys', () => {
+    const places = new Map([['top', { x: 0, y: 0 }], ['left', { x: -50, y: 100 }], ['right', { x: 60, y: 100 }]])
+    expect(towards(places, 'top', 'down')).toBe('left')
+    expect(towards(places, 'left', 'right')).toBe('right')
+    expect(towards(places, 'right', 'up')).toBe('top')
+    expect(towards(places, 'top', 'up')).toBeNull()
+  })
+  it('fit into the frame', () => {
+    const camera = fit([{ x: 0, y: 0 }, { x: 1000, y: 100 }], 566, 400)
+    expect(camera.zoom).toBeCloseTo(0.5)
+    expect(camera.x + 500 * camera.zoom).toBeCloseTo(283)
+    expect(fit([], 100, 100).zoom).toBe(1)
+  })
+  it('name ports shortly', () => {
+    expect([portLabel('s1-eth3', 's1'), portLabel('vxlan0', 's1')]).toEqual(['eth3', 'vxlan0'])
+  })
+})
