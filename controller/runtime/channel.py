@@ -209,6 +209,8 @@ class Server:
             self._tick()
             return
         timeout = HANDSHAKE_LIMIT if context else None
+        if context:
+            context.sslobject_class = _telling(self._not_let_in)
         self._listener = await self.loop.create_server(
             lambda: Channel(self), host, port, ssl=context, ssl_handshake_timeout=timeout, backlog=_BACKLOG
         )
@@ -220,6 +222,14 @@ class Server:
     def port(self) -> int:
         """The port listened on."""
         return int(self.target.rpartition(":")[2])
+
+    def _not_let_in(self, error: ssl.SSLError) -> None:
+        """A TLS handshake failed. asyncio drops such a connection without a word, and no longer knows from where it came."""
+        channel = Channel(self)
+        channel.address = "a TLS client"
+        reason = error.reason or ""
+        hint = next((text for name, text in _TLS_HINTS.items() if name in reason), str(error))
+        self.loop.call_soon(self.handler.closed, channel, f"TLS: {hint}")
 
     def _tick(self) -> None:
         now = time.monotonic()
@@ -238,6 +248,31 @@ class Server:
         deadline = self.loop.time() + 2 * _FAREWELL
         while self.channels and self.loop.time() < deadline:
             await asyncio.sleep(0.005)
+
+
+_TLS_HINTS = {
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it shows no certificate; on the switch: ovs-vsctl set-ssl KEY CERTIFICATE CA",
+    "CERTIFICATE_VERIFY_FAILED": "its certificate is not signed by the authority that we trust (--ca-cert)",
+    "UNKNOWN_CA": "it does not trust the authority that signed our certificate; the switch needs controllerca/cacert.pem",
+    "WRONG_VERSION_NUMBER": "it does not speak TLS; on the switch: ovs-vsctl set-controller BRIDGE ssl:HOST:PORT",
+    "HTTP_REQUEST": "it speaks HTTP",
+}
+
+
+def _telling(tell: Callable[[ssl.SSLError], None]) -> type[ssl.SSLObject]:
+    """A TLS connection that tells why its handshake failed."""
+
+    class Telling(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                raise
+            except ssl.SSLError as error:
+                tell(error)
+                raise
+
+    return Telling
 
 
 async def listen(target: str, handler: Handler, tls: Tls | None = None) -> Server:
