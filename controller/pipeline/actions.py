@@ -70,9 +70,11 @@ def set_field(**field: Any) -> Action:
     ((name, value),) = field.items()
     f = find(name)
     exact, mask = parse(f, value)
+    if mask is not None and not (any(mask) if isinstance(mask, bytes) else mask):
+        raise ValueError(f"set_field({name}=...): a mask without a bit writes nothing; leave the action out")
+    if mask is not None:  # OpenFlow 1.3 and 1.4 know no mask here: NXAST_REG_LOAD2 is the same action with one
+        return _nicira(33, pack(f"!I{f.code}{f.code}", ((f.nxm or f.header) | 0x100) + f.size, exact, mask))
     body = pack(f"!I{f.code}", f.header, exact)
-    if mask is not None:
-        body = pack(f"!I{f.code}{f.code}", (f.header | 0x100) + f.size, exact, mask)
     padding = -(4 + len(body)) % 8
     return Action(pack("!HH", 25, 4 + len(body) + padding) + body + bytes(padding))
 
