@@ -13,10 +13,14 @@ from typing import Any
 from controller.model.address import Mac
 from controller.pipeline.registers import REGISTERS
 
+TAGGED = 0x1000  # OFPVID_PRESENT: in vlan_vid beside the number of the tag
 IPV4, ARP, IPV6, LLDP = 0x0800, 0x0806, 0x86DD, 0x88CC
 NAMES_OF_VALUES = {"eth_type": {IPV4: "IPV4", ARP: "ARP", IPV6: "IPV6"}}
 
 Value = int | bytes
+
+_WHOLE = {"in_port", "eth_type", "vlan_pcp", "ip_dscp", "ip_ecn", "nw_ttl", "ip_proto", "arp_op", "ct_zone"}
+_WHOLE |= {"icmpv4_type", "icmpv4_code", "icmpv6_type", "icmpv6_code"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,11 @@ class Field:
     def is_bytes(self) -> bool:
         """True where the value is `bytes` (addresses of 48 and 128 bits)."""
         return self.code.endswith("s")
+
+    @property
+    def masks(self) -> bool:
+        """True where a match may name some bits of the field only (ovs-fields(7))."""
+        return self.name not in _WHOLE
 
 
 def _oxm(number: int, size: int) -> int:
@@ -81,6 +90,7 @@ _TABLE: list[tuple[str, int, str, int, Needs, int]] = [
     ("ip_dscp", _oxm(8, 1), "B", 6, _IP, 0),
     ("ip_ecn", _oxm(9, 1), "B", 2, _IP, _nxm1(28, 1)),
     ("nw_ttl", _nxm1(29, 1), "B", 8, _IP, _nxm1(29, 1)),
+    ("ipv6_flabel", _oxm(28, 4), "I", 20, _V6, _nxm1(27, 4)),
     ("ip_proto", _oxm(10, 1), "B", 8, _IP, _nxm0(6, 1)),
     ("tcp_src", _oxm(13, 2), "H", 16, _TCP, _nxm0(9, 2)),
     ("tcp_dst", _oxm(14, 2), "H", 16, _TCP, _nxm0(10, 2)),
@@ -92,11 +102,10 @@ _TABLE: list[tuple[str, int, str, int, Needs, int]] = [
     ("icmpv4_code", _oxm(20, 1), "B", 8, _V4 | _ICMP, _nxm0(14, 1)),
     ("icmpv6_type", _oxm(29, 1), "B", 8, _ICMP6, _nxm1(21, 1)),
     ("icmpv6_code", _oxm(30, 1), "B", 8, _ICMP6, _nxm1(22, 1)),
-    ("ipv6_flabel", _oxm(28, 4), "I", 20, _V6, _nxm1(27, 4)),
     ("nd_target", _oxm(31, 16), "16s", 128, {"icmpv6_type": (135, 136)}, _nxm1(23, 16)),
     ("nd_sll", _oxm(32, 6), "6s", 48, {"icmpv6_type": (135,)}, _nxm1(24, 6)),
     ("nd_tll", _oxm(33, 6), "6s", 48, {"icmpv6_type": (136,)}, _nxm1(25, 6)),
-    ("arp_op", _oxm(21, 2), "H", 16, _ARP, _nxm0(15, 2)),
+    ("arp_op", _oxm(21, 2), "H", 8, _ARP, _nxm0(15, 2)),  # of 16 bits Open vSwitch keeps 8
     ("arp_spa", _oxm(22, 4), "I", 32, _ARP, _nxm0(16, 4)),
     ("arp_tpa", _oxm(23, 4), "I", 32, _ARP, _nxm0(17, 4)),
     ("arp_sha", _oxm(24, 6), "6s", 48, _ARP, _nxm1(17, 6)),
@@ -134,6 +143,8 @@ def parse(f: Field, value: Any) -> tuple[Value, Value | None]:
     elif isinstance(value, str) and "/" in value:
         value, _, mask = value.partition("/")
     exact = _one(f, value)
+    if mask is None and f.name == "vlan_vid" and 0 < int(exact) < TAGGED:
+        raise ValueError(f"vlan_vid={exact!r} is no tag; write vlan_vid=0x1000 | {exact!r}, or 0 for frames without a tag")
     if mask is None:
         return (exact, 0xFF) if f.name == "ct_state" else (exact, None)  # ct_state is always read back with a mask
     wide = _mask(f, mask)
@@ -144,6 +155,8 @@ def parse(f: Field, value: Any) -> tuple[Value, Value | None]:
     else:
         masked = int(exact) & int(wide)
         full = (1 << f.bits) - 1
+    if not f.masks and wide not in (full, 0):
+        raise ValueError(f"{f.name} takes no mask; match one value, or write a flow for each value")
     return (masked, None) if wide == full and f.name != "ct_state" else (masked, wide)
 
 

@@ -51,9 +51,11 @@ class Shape:
         for name, f in self.said.items():
             if f.name == "ct_state":
                 yield "True"  # always has a mask
+            elif f.name == "vlan_vid":
+                yield f"m[{name!r}] and m[{name!r}] >> 12 != 1"
             elif f.is_bytes:
                 yield f"len(m[{name!r}]) != {f.size}"
-            elif f.bits % 8:
+            elif f.bits < 8 * f.size:
                 yield f"m[{name!r}] >> {f.bits}"
         for name, allowed in self.checks:
             yield f"m[{name!r}] not in {allowed}"
