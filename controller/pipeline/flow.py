@@ -20,6 +20,7 @@ METER_SLOT, GROUP_SLOT = 254, 255
 NO_OPTS = bytes(8)
 SEND_FLOW_REMOVED = 1
 ANY = 0xFFFFFFFF
+NO_WEIGHT, NO_PORT = bytes(2), b"\xff" * 4  # as in a bucket
 GROUP_KINDS = {"all": 0, "select": 1, "indirect": 2, "failover": 3}
 
 Where = str | Row | Key | None  # a row is turned into the key of its scope when it is settled
@@ -95,10 +96,26 @@ def resubmitted(instruction: bytes) -> Action:
 
 
 def make_group(number: int, kind: str, buckets: list[bytes], why: str = "") -> Group:
-    """A group value; apps call `rows.group(...)`, which finds the number."""
+    """A group value; apps call `rows.group(...)`, which finds the number. Raises ValueError for what no switch takes."""
     if kind not in GROUP_KINDS:
         raise ValueError(f"a group is one of {', '.join(GROUP_KINDS)}, not {kind!r}")
+    weights, watched = [b[2:4] != NO_WEIGHT for b in buckets], [b[4:8] != NO_PORT for b in buckets]
+    _check_buckets(kind, weights, watched)
+    if kind == "select" and not any(weights):
+        buckets = [b[:2] + pack("!H", 1) + b[4:] for b in buckets]  # equal shares: a bucket of weight 0 gets no frame
     return _new(Group, (pack("!BI", GROUP_SLOT, number), bytes([GROUP_KINDS[kind]]) + b"".join(buckets), NO_OPTS, None, why))
+
+
+def _check_buckets(kind: str, weights: list[bool], watched: list[bool]) -> None:
+    """Say what is wrong with a group, better than the "invalid group" of a switch."""
+    if kind == "indirect" and len(weights) != 1:
+        raise ValueError(f"an indirect group has one bucket, not {len(weights)}")
+    if kind == "failover" and not all(watched):
+        raise ValueError("each bucket of a failover group watches a port: bucket(..., watch_port=3)")
+    if kind != "select" and any(weights):
+        raise ValueError(f"a bucket with weight= belongs in a select group, not in one of kind {kind!r}")
+    if kind not in ("select", "failover") and any(watched):
+        raise ValueError(f"a bucket with watch_port= belongs in a select or failover group, not in one of kind {kind!r}")
 
 
 def make_meter(number: int, *, kbps: int = 0, pps: int = 0, burst: int = 0, why: str = "") -> Meter:

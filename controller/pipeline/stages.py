@@ -72,7 +72,11 @@ class Stage:
         return encode(self.table, priority, match)
 
     def _body(self, actions: tuple[bytes, ...]) -> bytes:
-        body = instructions(tuple(goto(self.table + 1) if a is NEXT else a for a in actions))
+        placed = tuple(goto(self.table + 1) if a is NEXT else a for a in actions)
+        for a in placed:
+            if isinstance(a, Instruction) and a[1] == 1 and a[4] <= self.table:
+                raise ValueError(f"a flow of {self.name} (table {self.table}) cannot go on in table {a[4]}: only in a later one")
+        body = instructions(placed)
         if len(self._bodies) > 100_000:
             self._bodies.clear()
         self._bodies[actions] = body
