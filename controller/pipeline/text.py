@@ -22,7 +22,13 @@ OFCTL = {
     "icmpv4_type": "icmp_type", "icmpv4_code": "icmp_code", "icmpv6_type": "icmp_type", "icmpv6_code": "icmp_code",
     "ipv6_flabel": "ipv6_label", "tunnel_id": "tun_id",
 }  # fmt: skip
-ETHERTYPES = {0x0800: "ip", 0x0806: "arp", 0x86DD: "ipv6"}
+WRITTEN = {
+    "ipv4_src": "ip_src", "ipv4_dst": "ip_dst", "ip_ecn": "nw_ecn", "icmpv4_type": "icmp_type", "icmpv4_code": "icmp_code",
+    "ipv6_flabel": "ipv6_label", "tunnel_id": "tun_id",
+}  # fmt: skip
+CT_STATES = ("new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat")
+HEXADECIMAL = ("reg", "ct_mark", "metadata", "tunnel_id", "ipv6_flabel", "oxm")
+ETHERTYPES = {0x0800: "ip", 0x0806: "arp", 0x8035: "rarp", 0x86DD: "ipv6", 0x8847: "mpls", 0x8848: "mplsm"}
 PROTOCOLS = {
     ("ip", 1): "icmp", ("ip", 6): "tcp", ("ip", 17): "udp", ("ip", 132): "sctp",
     ("ipv6", 58): "icmp6", ("ipv6", 6): "tcp6", ("ipv6", 17): "udp6", ("ipv6", 132): "sctp6",
@@ -32,11 +38,13 @@ PORTS = {
     0xFFFFFFFD: "CONTROLLER", 0xFFFFFFFE: "LOCAL",
 }  # fmt: skip
 NXM_NAMES = {
+    "in_port": "OXM_OF_IN_PORT",
     "eth_dst": "NXM_OF_ETH_DST", "eth_src": "NXM_OF_ETH_SRC", "eth_type": "NXM_OF_ETH_TYPE", "ip_proto": "NXM_OF_IP_PROTO",
     "ipv4_src": "NXM_OF_IP_SRC", "ipv4_dst": "NXM_OF_IP_DST", "arp_op": "NXM_OF_ARP_OP", "arp_spa": "NXM_OF_ARP_SPA",
     "arp_tpa": "NXM_OF_ARP_TPA", "arp_sha": "NXM_NX_ARP_SHA", "arp_tha": "NXM_NX_ARP_THA", "tunnel_id": "NXM_NX_TUN_ID",
 }  # fmt: skip
-KINDS = {number: name for name, number in GROUP_KINDS.items()}
+Masked = tuple[bytes, bytes | None]  # value, mask
+KINDS = {number: "ff" if name == "failover" else name for name, number in GROUP_KINDS.items()}
 
 
 def match_text(slot: bytes) -> str:
@@ -53,11 +61,34 @@ def match_text(slot: bytes) -> str:
         values.pop("eth_type")
     if shorthand:
         values.pop("ip_proto")
+    words += _vlan(values.pop("vlan_vid", None), values.pop("vlan_pcp", None))
     words += [_word(name, value, mask) for name, (value, mask) in values.items()]
     return ",".join(words)
 
 
-def _tlvs(tlvs: bytes) -> Iterator[tuple[str, tuple[bytes, bytes | None]]]:
+def _vlan(vid: Masked | None, pcp: Masked | None) -> Iterator[str]:
+    """Tag and priority: by their names where all of both is matched, else the bits of the tag control information."""
+    if vid is None:
+        return
+    tci = int.from_bytes(vid[0], "big") | (pcp[0][0] << 13 if pcp else 0)
+    mask = (int.from_bytes(vid[1], "big") if vid[1] else 0x1FFF) | (0xE000 if pcp else 0)
+    if tci & mask & 0x1000 and mask & 0xFFF in (0, 0xFFF) and mask & 0xEFFF:
+        if mask & 0xFFF:
+            yield f"dl_vlan={tci & 0xFFF}"
+        if pcp:
+            yield f"dl_vlan_pcp={tci >> 13}"
+    else:
+        yield f"vlan_tci=0x{tci:04x}" + ("" if mask == 0xFFFF else f"/0x{mask:04x}")
+
+
+def _ct_state(value: int, mask: int) -> str:
+    """Flags of a connection: "new|trk" where all are matched, else "+trk-new"."""
+    if mask == 0xFF:
+        return "|".join(name for bit, name in enumerate(CT_STATES) if value >> bit & 1) or "0"
+    return "".join(("+" if value >> bit & 1 else "-") + name for bit, name in enumerate(CT_STATES) if mask >> bit & 1)
+
+
+def _tlvs(tlvs: bytes) -> Iterator[tuple[str, Masked]]:
     pos = 0
     while pos + 4 <= len(tlvs):
         (header,) = unpack_from("!I", tlvs, pos)
@@ -72,23 +103,26 @@ def _tlvs(tlvs: bytes) -> Iterator[tuple[str, tuple[bytes, bytes | None]]]:
 
 def _word(name: str, value: bytes, mask: bytes | None) -> str:
     number = int.from_bytes(value, "big")
-    if name == "vlan_vid":
-        if mask is None and number & 0x1000:
-            return f"dl_vlan={number & 0xFFF}"
-        return f"vlan_tci=0x{number:04x}/0x{int.from_bytes(mask, 'big') if mask else 0x1FFF:04x}"
+    if name == "ct_state":
+        return f"ct_state={_ct_state(number, int.from_bytes(mask or b'', 'big'))}"
     if name == "ip_dscp":
         return f"nw_tos={number << 2}"
     if name == "in_port":
         return f"in_port={PORTS.get(number, number)}"
-    text = OFCTL.get(name, name) + "=" + value_text(name, value)
-    if mask is None:
-        return text
-    ones = int.from_bytes(mask, "big")
-    width = len(mask) * 8
-    prefix = bin(ones).count("1")
+    if name == "ipv6_flabel":
+        return f"ipv6_label=0x{number:05x}" + (f"/0x{int.from_bytes(mask, 'big'):05x}" if mask else "")
+    if mask and len(value) == 2:
+        return f"{OFCTL[name]}=0x{number:x}/{_mask_text(name, mask)}"
+    return f"{OFCTL.get(name, name)}={value_text(name, value)}" + (f"/{_mask_text(name, mask)}" if mask else "")
+
+
+def _mask_text(name: str, mask: bytes) -> str:
+    """A mask: like the value, but numbers always in hexadecimal, and of IP addresses the length of the prefix."""
+    ones, width = int.from_bytes(mask, "big"), len(mask) * 8
+    prefix = ones.bit_count()
     if name.startswith(("ipv4", "ipv6", "arp_spa", "arp_tpa")) and ones == (1 << width) - (1 << width - prefix):
-        return f"{text}/{prefix}"
-    return f"{text}/{value_text(name, mask)}"
+        return str(prefix)
+    return hex(int.from_bytes(mask, "big")) if len(mask) in (1, 2, 8) else value_text(name, mask)
 
 
 def value_text(name: str, value: bytes) -> str:
@@ -100,8 +134,9 @@ def value_text(name: str, value: bytes) -> str:
     number = int.from_bytes(value, "big")
     if name.startswith(("ipv4", "arp_spa", "arp_tpa")):
         return str(IPv4(number))
-    hexadecimal = name.startswith(("reg", "eth_type", "ct_mark", "ct_state", "metadata", "tunnel_id", "oxm", "ipv6_flabel"))
-    return hex(number) if hexadecimal else str(number)
+    if name == "eth_type":
+        return f"0x{number:04x}"
+    return f"{number:#x}" if number and name.startswith(HEXADECIMAL) else str(number)
 
 
 def actions_text(actions: bytes) -> str:
@@ -128,10 +163,7 @@ def _action(kind: int, a: bytes) -> str:
     if kind == 22:
         return f"group:{unpack_from('!I', a, 4)[0]}"
     if kind == 25:
-        ((name, (value, mask)),) = _tlvs(a[4 : 8 + a[7]])
-        if name == "vlan_vid":
-            return f"set_field:{int.from_bytes(value, 'big')}->vlan_vid"
-        return f"set_field:{value_text(name, value)}{'/' + value_text(name, mask) if mask else ''}->{name}"
+        return _set_field(a[4 : 8 + a[7]])
     if kind == 17:
         return f"push_vlan:0x{unpack_from('!H', a, 4)[0]:04x}"
     simple = {18: "pop_vlan", 24: "dec_ttl"}
@@ -140,6 +172,13 @@ def _action(kind: int, a: bytes) -> str:
     if kind == 0xFFFF and unpack_from("!I", a, 4)[0] == NICIRA:
         return _nicira(a)
     return f"raw({a.hex()})"
+
+
+def _set_field(tlv: bytes) -> str:
+    ((name, (value, mask)),) = _tlvs(tlv)
+    if name == "vlan_vid":
+        return f"set_field:{int.from_bytes(value, 'big')}->vlan_vid"
+    return f"set_field:{value_text(name, value)}{'/' + _mask_text(name, mask) if mask else ''}->{WRITTEN.get(name, name)}"
 
 
 def _nicira(a: bytes) -> str:
@@ -152,6 +191,8 @@ def _nicira(a: bytes) -> str:
     if subtype == 6:
         bits, from_bit, to_bit, source, target = unpack_from("!HHHII", a, 10)
         return f"move:{_part(source, from_bit, bits)}->{_part(target, to_bit, bits)}"
+    if subtype == 33:
+        return _set_field(a[10 : 14 + a[13]])
     if subtype == 37:
         return f"controller({','.join(_controller_properties(a[16:]))})"
     return f"raw({a.hex()})"
@@ -206,9 +247,10 @@ def body_text(body: bytes) -> str:
 def group_text(body: bytes) -> str:
     """A group's buckets: "type=all,bucket=actions=...,bucket=..."."""
     words, pos = [f"type={KINDS.get(body[0], body[0])}"], 1
+    usual = 1 if body[0] == GROUP_KINDS["select"] else 0  # the weight that is not said
     while pos + 16 <= len(body):
         size, weight, watch = unpack_from("!HHI", body, pos)
-        options = (f"weight:{weight}," if weight else "") + (f"watch_port:{watch}," if watch != ANY else "")
+        options = (f"weight:{weight}," if weight != usual else "") + (f"watch_port:{watch}," if watch != ANY else "")
         words.append(f"bucket={options}actions={actions_text(body[pos + 16 : pos + size]) or 'drop'}")
         pos += max(size, 16)
     return ",".join(words)
