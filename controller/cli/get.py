@@ -1,6 +1,7 @@
 """`weft get`: what the controller knows, as a table, JSON, YAML or names; with `--watch` as it changes."""
 
-from collections.abc import Callable, Iterable
+import time
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
@@ -11,8 +12,6 @@ from controller.cli.client import PAGE, Client, segment
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.kinds import Kind
 from controller.cli.output import Format, Item, duration, print_table, print_value, shown
-
-Fetch = Callable[[], list[Item]]
 
 
 def get(
@@ -52,21 +51,11 @@ def get(
     """
     client = Client(state_dir)
     if kind in ("status", "st"):
-        if watch or names:
-            raise typer.BadParameter("status is one thing: it takes no names and cannot be watched.")
-        return show_status(client.get("/status"), output)
-    chosen = kinds.find(kind)
-    if chosen is None:
-        known = ", ".join(known.name for known in kinds.KINDS)
-        raise typer.BadParameter(f"there is no kind '{kind}'. Known: {known}, status.")
-    query: dict[str, Any] = {"bridge": bridge, "app": app, "table": table, "filter": filter, "search": search, "sort": sort}
-    query |= {"limit": limit, "kind": event_kind, "severity": severity}
-    given = {name: value for name, value in query.items() if value not in (None, "")}
-    refuse_filters(chosen, given)
-
-    def fetch() -> list[Item]:
-        return select(chosen, fetch_items(client, chosen, given), names or [], must_exist=not watch)
-
+        return show_status(client, output, asked_for_more=bool(watch or names))
+    chosen = find_kind(kind)
+    narrow = {"bridge": bridge, "app": app, "table": table, "filter": filter, "search": search, "sort": sort, "limit": limit}
+    given = narrowing(chosen, narrow | {"kind": event_kind, "severity": severity})
+    fetch = partial(fetch_selected, client, chosen, given, names or [], must_exist=not watch)
     if watch:
         from controller.cli.watch import follow
 
@@ -74,12 +63,28 @@ def get(
     return show(chosen, fetch(), output, not no_headers, narrowed=bool(given))
 
 
-def refuse_filters(kind: Kind, given: Iterable[str]) -> None:
-    """A filter that would be ignored is a mistake."""
+def find_kind(name: str) -> Kind:
+    """The kind that was asked for."""
+    found = kinds.find(name)
+    if found is None:
+        known = ", ".join(known.name for known in kinds.KINDS)
+        raise typer.BadParameter(f"there is no kind '{name}'. Known: {known}, status.")
+    return found
+
+
+def narrowing(kind: Kind, options: dict[str, Any]) -> dict[str, Any]:
+    """The filters that were given. One that would be ignored is a mistake."""
+    given = {name: value for name, value in options.items() if value not in (None, "")}
     for name in given:
         if name not in kind.filters:
             fitting = [other.name for other in kinds.KINDS if name in other.filters]
             raise typer.BadParameter(f"--{name} narrows {' and '.join(fitting)}, not {kind.name}.")
+    return given
+
+
+def fetch_selected(client: Client, kind: Kind, query: dict[str, Any], names: list[str], *, must_exist: bool) -> list[Item]:
+    """The items that filters and names leave."""
+    return select(kind, fetch_items(client, kind, query), names, must_exist)
 
 
 def fetch_items(client: Client, kind: Kind, query: dict[str, Any]) -> list[Item]:
@@ -130,15 +135,16 @@ def show(kind: Kind, items: list[Item], form: Format, headers: bool, narrowed: b
         typer.echo(f"No {kind.name} match." if narrowed else kind.empty, err=True)
 
 
-def show_status(status: Item, form: Format) -> None:
+def show_status(client: Client, form: Format, *, asked_for_more: bool) -> None:
     """Print the controller itself."""
+    if asked_for_more:
+        raise typer.BadParameter("status is one thing: it takes no names and cannot be watched.")
+    status = client.get("/status")
     if print_value(status, form):
         return
     if form is Format.NAME:
         print(status["version"])
         return
-    import time
-
     lines = {
         "weft": f"{status['version']}, {status['state']} for {duration(time.time() - status['started'])}",
         "listens": ", ".join(status["listen"]),
