@@ -1,4 +1,5 @@
 """Bad peers: each ends its own connection, with a reason, and a real Open vSwitch beside them notices nothing."""
+
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
@@ -23,6 +24,7 @@ Scenario = Callable[[Recorder, Server, Channel], Awaitable[None]]
 @pytest.fixture
 def beside(empty_ovs: PrivateOvs) -> Callable[[Scenario], None]:
     """Run a scenario beside a bridge that must still work afterwards, on its first connection."""
+
     def play(scenario: Scenario) -> None:
         async def whole() -> None:
             recorder = Recorder()
@@ -33,7 +35,9 @@ def beside(empty_ovs: PrivateOvs) -> Callable[[Scenario], None]:
             assert (await recorder.push(good, [put(flow(1))])).errors == []
             assert recorder.channels[1] is good
             await server.close()
+
         asyncio.run(whole())
+
     return play
 
 
@@ -46,20 +50,24 @@ async def raw(port: int, data: bytes) -> bytes:
     return answer
 
 
-@pytest.mark.parametrize(("data", "reason"), [
-    (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "this is not OpenFlow: it starts with the byte 0x47"),
-    (bytes(64), "a message says that it is 0 bytes long"),
-    (HELLO + b"\5\2\0\3\0\0\0\0", "a message says that it is 3 bytes long"),
-    (HELLO + b"\5\x77\0\x08\0\0\0\0", "does not send messages of type 119"),
-    (HELLO + b"\4\2\0\x08\0\0\0\0", "a message of version 0x04 after version 0x05 was agreed on"),
-    (HELLO + codec.message(5, codec.FEATURES_REPLY, 2, bytes(4)), "cannot be read"),
-    (b"\5\0\0\x0c\0\0\0\1\0\1\0\x09", "its hello cannot be read"),
-    (codec.message(5, codec.ECHO_REQUEST, 1), "began with a message of type 2 instead of a hello"),
-])
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "this is not OpenFlow: it starts with the byte 0x47"),
+        (bytes(64), "a message says that it is 0 bytes long"),
+        (HELLO + b"\5\2\0\3\0\0\0\0", "a message says that it is 3 bytes long"),
+        (HELLO + b"\5\x77\0\x08\0\0\0\0", "does not send messages of type 119"),
+        (HELLO + b"\4\2\0\x08\0\0\0\0", "a message of version 0x04 after version 0x05 was agreed on"),
+        (HELLO + codec.message(5, codec.FEATURES_REPLY, 2, bytes(4)), "cannot be read"),
+        (b"\5\0\0\x0c\0\0\0\1\0\1\0\x09", "its hello cannot be read"),
+        (codec.message(5, codec.ECHO_REQUEST, 1), "began with a message of type 2 instead of a hello"),
+    ],
+)
 def test_malformed_bytes_end_that_connection_alone(beside, data, reason):
     async def scenario(recorder: Recorder, server: Server, good: Channel) -> None:
         await raw(server.port, data)
         assert reason in await recorder.until(lambda: "".join(recorder.reasons))
+
     beside(scenario)
 
 
@@ -70,6 +78,7 @@ def test_a_switch_of_1_0_is_sent_a_proper_refusal(beside):
         assert hello[:2] == b"\5\0"
         assert refusal[:12] == pack("!BBHIHH", 1, codec.ERROR, len(refusal), 7, 0, 0)
         assert "offers OpenFlow 1.0" in recorder.reasons[0]
+
     beside(scenario)
 
 
@@ -81,6 +90,7 @@ def test_a_probe_of_the_port_costs_nothing(beside):
         await recorder.until(lambda: len(recorder.reasons) == 50)
         assert set(recorder.reasons) <= {"closed by the switch", "connection reset by peer"}
         assert server.channels == {good}
+
     beside(scenario)
 
 
@@ -93,6 +103,7 @@ def test_an_unreadable_notice_is_counted_and_the_connection_goes_on(beside):
         assert "packet-in of 18 bytes" in malformed.what
         await recorder.until(lambda: len(recorder.events) == 1)
         assert recorder.channels[2] is channel
+
     beside(scenario)
 
 
@@ -111,13 +122,14 @@ def test_a_stuck_switch_does_not_delay_another_and_is_bounded(beside, monkeypatc
             await recorder.push(good, [put(flow(number))])
             slowest = max(slowest, asyncio.get_running_loop().time() - before)
         assert slowest < 0.5
-        assert stuck.session.pushing                  # most of it is not even packed
+        assert stuck.session.pushing  # most of it is not even packed
         while not recorder.reasons:
             stuck.session.packet_out(1, b"", bytes(60_000))
             stuck.flush()
             await asyncio.sleep(0)
         assert recorder.reasons == ["not reading: 4 MiB wait to be sent"]
         link.stop()
+
     beside(scenario)
 
 
@@ -132,6 +144,7 @@ def test_a_reconnect_storm_is_harmless(beside):
             await recorder.until(lambda: len(recorder.channels) == 1)
         assert len(recorder.readies) == 301
         assert server.channels == {good}
+
     beside(scenario)
 
 
@@ -142,6 +155,7 @@ def test_a_port_that_is_taken_is_said():
             taken.listen()
             with pytest.raises(channels.ListenError, match="address already in use; is another controller running"):
                 await listen(f"tcp:127.0.0.1:{taken.getsockname()[1]}", Recorder())
+
     asyncio.run(scenario())
 
 
