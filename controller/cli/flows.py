@@ -98,7 +98,7 @@ def heading(item: Item) -> str:
 def raw_line(item: Item) -> str:
     """A flow in the order ovs-ofctl prints it; groups and meters as add-group and add-meter take them."""
     if item["kind"] != "flow":
-        return ",".join(part for part in (item["match"], item["actions"]) if part)
+        return ",".join(part for part in (item["match"].replace("meter_id=", "meter="), item["actions"]) if part)
     parts = [f"cookie={item['cookie']}", f"table={item['table']}"]
     parts += [
         f"{label}={item[name]}" for label, name in (("n_packets", "packets"), ("n_bytes", "bytes")) if item[name] is not None

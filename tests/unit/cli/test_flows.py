@@ -44,6 +44,12 @@ def test_raw_lines_are_ovs_ofctl_text(weft: Weft, view: FakeView) -> None:
     assert learned.match["dl_src"]
 
 
+def test_raw_groups_and_meters_are_what_add_group_and_add_meter_take(weft: Weft, view: FakeView) -> None:
+    lines = weft("flows", "s2", "--raw").lines
+    assert any(line.startswith("group_id=1,type=all,bucket=") for line in lines)
+    assert "meter=1,pktps,burst,bands=type=drop,rate=100,burst_size=200" in lines
+
+
 def test_a_bridge_that_does_not_exist_is_not_found(weft: Weft, view: FakeView) -> None:
     assert weft("flows", "s9").code == 4
     assert weft("flows", "s1/../s2").code == 4
