@@ -1,5 +1,6 @@
 """The one build step that setup.cfg cannot say: a wheel and an sdist contain the built dashboard."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ class BuildPy(build_py):
     def run(self) -> None:
         if not self.editable_mode:
             build_dashboard()
+            shutil.rmtree(self.build_lib, ignore_errors=True)  # an earlier build may have left what is no more
             self.__dict__.pop("data_files", None)  # may have been listed before the build
         super().run()
 
