@@ -10,6 +10,7 @@ from struct import unpack_from
 from typing import Any, NamedTuple
 
 from controller.model import StageRow
+from controller.openflow.words import in_words
 from controller.pipeline.compose import stage_name
 from controller.pipeline.flow import GROUP_SLOT, METER_SLOT, Flow
 from controller.pipeline.text import body_text, group_text, match_text, meter_text
@@ -141,7 +142,7 @@ def _match(slot: bytes) -> str:
 
 @lru_cache(maxsize=50_000)
 def _actions(kind: str, body: bytes) -> str:
-    return {"flow": body_text, "group": group_text, "meter": meter_text}[kind](body)
+    return in_words({"flow": body_text, "group": group_text, "meter": meter_text}[kind](body))
 
 
 def _order(slot: bytes) -> tuple[int, int, int, bytes]:
@@ -202,6 +203,7 @@ def compile_filter(text: str) -> Callable[[FlowView], bool]:
                 422, "Not a filter", f"there is no field {name!r} in a flow; such as: nw_dst, dl_src, in_port, n_packets, reg0"
             )
     try:
+        OFFilter.statement.parse_string(text, parse_all=True)  # OFFilter itself ignores what it cannot read behind a clause
         compiled = OFFilter(text)
     except Exception as error:
         raise QueryError(422, "Not a filter", f"{error}; write for example: nw_dst~=10.0.0.5 and n_packets>0") from error

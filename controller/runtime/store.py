@@ -24,6 +24,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self.since: dict[tuple[type[Row], Key], float] = {}  # when a row first came
+        self._loaded: set[str] = set()  # names of types
         self.problem = ""  # why an old file was put aside
         try:
             self._db = self._open()
@@ -48,8 +49,9 @@ class Store:
         return db
 
     def load(self) -> Iterator[Row]:
-        """All rows whose type is known to a loaded module; others stay in the file for when their app is back."""
-        types = {cls.__name__: cls for cls in _kept_types(Row)}
+        """Rows whose type is known to a loaded module and that were not loaded before; others stay for when their app is back."""
+        types = {cls.__name__: cls for cls in _kept_types(Row) if cls.__name__ not in self._loaded}
+        self._loaded |= types.keys()
         for name, value, since in self._db.execute("SELECT type, value, since FROM rows ORDER BY type, key").fetchall():
             cls = types.get(name)
             if cls is None:

@@ -78,18 +78,26 @@ def _start_apps(settings: Settings, control: Control, store: Store) -> Catalogue
     tx = Tx(engine.tables)
     tx.put(Pipeline())
     tx.put(Network("default", DEFAULT_NETWORK))
-    for row in store.load():
-        tx.put(row)
     engine.commit(tx)
+    _put_kept(engine, store)
     for cls in (Basis, Discovery):
         catalogue.add_builtin(cls)
     for source in settings.apps or ("l2_learning",):
         catalogue.add(source)
+    _put_kept(engine, store)  # rows of types that the apps brought
     unknown = catalogue.unknown_config()
     if unknown:
         raise loader.LoadError(f"there is a setting for {unknown[0]}, which is no app that is installed or given")
     engine.run()
     return catalogue
+
+
+def _put_kept(engine: Engine, store: Store) -> None:
+    """Put the rows that survived, of the types known so far."""
+    tx = Tx(engine.tables)
+    for row in store.load():
+        tx.put(row)
+    engine.commit(tx)
 
 
 def _tls(settings: Settings) -> Tls | None:
@@ -118,7 +126,7 @@ def _web(settings: Settings, view: LiveView) -> Iterator[str]:
 
 def _greet(targets: list[str], url: str) -> None:
     """The first lines that a person sees: where bridges connect, where the dashboard is, what to do next."""
-    target = targets[0]
+    target = targets[0].replace("0.0.0.0", "ADDRESS-OF-THIS-HOST").replace("[::]", "ADDRESS-OF-THIS-HOST")
     print(f"weft {__version__} takes bridges on {', '.join(targets)}")
     print(f"dashboard  {url}" if url else "no dashboard (--web none)")
     print(f"connect a bridge:  ovs-vsctl set-controller BRIDGE {target}", flush=True)
