@@ -27,14 +27,14 @@ class Desired:
         self.scopes: defaultdict[str, dict[Key, None]] = defaultdict(dict)
         self.ledgers: dict[str, Ledger] = {}
         self.dirty: set[str] = set()  # connected bridges with open changes
-        self._shared: dict[bytes, list[Key]] = {}  # slots of scopes: where a second claim can hide
+        self.shared: dict[bytes, list[Key]] = {}  # slots of scopes: where a second claim can hide
 
     # ------------------------------------------------------------------ reading
 
     def effective(self, bridge: str, slot: bytes) -> Entry | None:
         """Who has this slot on this bridge."""
         best = self.layers[bridge].get(slot)
-        for scope in self._shared.get(slot, ()):
+        for scope in self.shared.get(slot, ()):
             if bridge in self.members[scope]:
                 entry = self.layers[scope][slot]
                 if best is None or entry[0].cookie < best[0].cookie:
@@ -72,7 +72,7 @@ class Desired:
 
     def take(self, owner: Owner, flows: Iterable[Flow]) -> None:
         """These flows of this owner should not exist any more."""
-        layers, contests, shared = self.layers, self.contests, self._shared
+        layers, contests, shared = self.layers, self.contests, self.shared
         for flow in flows:
             slot, layer = flow[0], flow[3]
             entries = layers[layer]  # type: ignore[index]
@@ -87,19 +87,20 @@ class Desired:
             if ledger is not None:
                 ledger.note(slot, old, None)
 
-    def give(self, owner: Owner, flows: Iterable[Flow]) -> None:
-        """These flows of this owner should exist."""
-        layers, shared, ledgers = self.layers, self._shared, self.ledgers
-        for flow in flows:
-            slot, layer = flow[0], flow[3]
-            entries = layers[layer]  # type: ignore[index]
-            if slot in entries or type(layer) is not str or slot in shared:
-                self._give_shared(owner, layer, flow)  # type: ignore[arg-type]
-                continue
-            entry = entries[slot] = (owner, flow)
-            ledger = ledgers.get(layer)
-            if ledger is not None:
-                ledger.note(slot, None, entry)
+    def give(self, given: Iterable[tuple[Owner, tuple[Flow, ...]]]) -> None:
+        """These flows of these owners should exist."""
+        layers, shared, ledgers = self.layers, self.shared, self.ledgers
+        for owner, flows in given:
+            for flow in flows:
+                slot, layer = flow[0], flow[3]
+                entries = layers[layer]  # type: ignore[index]
+                if slot in entries or type(layer) is not str or slot in shared:
+                    self._give_shared(owner, layer, flow)  # type: ignore[arg-type]
+                    continue
+                entry = entries[slot] = (owner, flow)
+                ledger = ledgers.get(layer)
+                if ledger is not None:
+                    ledger.note(slot, None, entry)
 
     def _take_shared(self, owner: Owner, layer: Layer, slot: bytes) -> None:
         present = self.layers[layer].get(slot)
@@ -135,11 +136,11 @@ class Desired:
             entries[slot] = entry
         if isinstance(layer, str):
             return
-        scopes = self._shared.setdefault(slot, [])
+        scopes = self.shared.setdefault(slot, [])
         if entry is None:
             scopes.remove(layer)
             if not scopes:
-                del self._shared[slot]
+                del self.shared[slot]
         elif layer not in scopes:
             scopes.append(layer)
 
@@ -190,7 +191,7 @@ class Desired:
     def claims(self, bridge: str, slot: bytes) -> list[Entry]:
         """Everybody who wants this slot on this bridge, the lowest cookie (who has it) first."""
         found: list[Entry] = []
-        layers: list[Layer] = [bridge, *(s for s in self._shared.get(slot, ()) if bridge in self.members[s])]
+        layers: list[Layer] = [bridge, *(s for s in self.shared.get(slot, ()) if bridge in self.members[s])]
         for layer in layers:
             entry = self.layers[layer].get(slot)
             found += self.contests.get((layer, slot), [entry] if entry else [])
@@ -201,7 +202,7 @@ class Desired:
         layers: set[Layer] = {bridge, *self.scopes.get(bridge, ())}
         own = self.layers[bridge]
         found = {slot for layer, slot in self.contests if layer in layers}
-        for slot, scopes in self._shared.items():
+        for slot, scopes in self.shared.items():
             if slot in own or len(scopes) > 1:
                 found.add(slot)
         return {slot for slot in found if len(self.claims(bridge, slot)) > 1}

@@ -15,7 +15,7 @@ from typing import Any
 from controller.model.cookie import APP_BITS, cookie
 from controller.model.rows import Key, Member, Number, Row, StageRow, scope_of
 from controller.pipeline.compose import place_for
-from controller.pipeline.flow import METER_SLOT, Flow
+from controller.pipeline.flow import Flow
 from controller.state.desired import Desired
 from controller.state.numbers import allocate
 from controller.state.owner import Owner, Rule, RuleSpec, TimerSpec
@@ -25,6 +25,7 @@ from controller.state.tables import Tables, Tx
 __all__ = ["AppState", "Engine", "RuleSpec", "TimerSpec"]
 
 SLICE = 256
+_new = tuple.__new__
 Batch = list[tuple[Owner, tuple[Flow, ...]]]
 
 
@@ -196,8 +197,7 @@ class Engine:
                 give.append((owner, new))
         for owner, flows in take:
             self.desired.take(owner, flows)
-        for owner, flows in give:
-            self.desired.give(owner, flows)
+        self.desired.give(give)
 
     def _evaluate(self, rule: Rule, owner: Owner, row: Row) -> tuple[Flow, ...] | None:
         """The flows of a rule for a row; None where it raised: the row keeps the flows it had."""
@@ -225,22 +225,22 @@ class Engine:
 
     def _settle(self, rule: Rule, owner: Owner, flows: tuple[Flow, ...], home: str | None) -> tuple[Flow, ...]:
         """Check the flows of a rule, and say of each where it stands."""
-        tables = rule.tables
-        placed = []
+        tables, placed, slots = rule.tables, [], set()
         for flow in flows:
-            table, where = flow[0][0], flow[3]
-            if table not in tables and table < METER_SLOT:
+            slot, body, opts, where, why = flow
+            if slot[0] not in tables:
                 raise ValueError(
-                    f"{rule.name} wrote table {table}, which is no stage of the app; name the stage in class X(App, stages=...)"
+                    f"{rule.name} wrote table {slot[0]}, which is no stage of the app; name the stage in class X(App, stages=...)"
                 )
             if where is None:
-                where = home
+                if home is None:
+                    raise ValueError(f"{rule.name}: say on which bridge, flow.on(bridge) or flow.on(network)")
+                flow = _new(type(flow), (slot, body, opts, home, why))  # flow.on(home), without a call
             elif isinstance(where, Row):
-                where = scope_of(where)
-            if where is None:
-                raise ValueError(f"{rule.name}: say on which bridge, flow.on(bridge) or flow.on(network)")
-            placed.append(flow if where is flow[3] else flow.on(where))
-        if len(placed) > 1 and len({(f[3], f[0]) for f in placed}) < len(placed):
+                flow = flow.on(scope_of(where))
+            placed.append(flow)
+            slots.add(slot)
+        if len(slots) < len(placed) and len({(flow[3], flow[0]) for flow in placed}) < len(placed):
             raise ValueError(f"{rule.name} yields two flows with the same table, priority and match for {owner.row()}")
         return tuple(placed)
 

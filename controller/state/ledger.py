@@ -15,6 +15,7 @@ from controller.state.owner import Owner
 Entry = tuple[Owner, Flow]
 Installed = tuple[int, bytes, bytes]  # cookie, opts, body, as read back
 Held = Entry | Installed | None
+FLOWS_COME = 2  # rank of flows that are added or changed, see `order`
 Change = tuple[bytes, int, Flow | None]  # slot, cookie, the flow that should be there or None
 
 
@@ -111,5 +112,5 @@ def same(held: Held, new: Entry | None) -> bool:
 
 def order(slot: bytes, *, wanted: bool) -> int:
     """Rank of a change in a bundle: meters, groups, flows come; then flows, groups, meters go."""
-    rank = 0 if slot[0] == METER_SLOT else 1 if slot[0] == GROUP_SLOT else 2
+    rank = 0 if slot[0] == METER_SLOT else 1 if slot[0] == GROUP_SLOT else FLOWS_COME
     return rank if wanted else 5 - rank

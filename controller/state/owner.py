@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from controller.model.rows import Key, Row
-from controller.pipeline.flow import METER_SLOT, Flow
+from controller.pipeline.flow import GROUP_SLOT, METER_SLOT, Flow
 from controller.state.reader import Read
 
 
@@ -37,7 +37,8 @@ class Rule:
         self.app, self.number = app, number
         self.name = f"{app.name}.{spec.name}"
         self.fn, self.each, self.reads = spec.fn, spec.each, spec.reads
-        self.tables = frozenset(range(METER_SLOT)) if app.whole_pipeline else frozenset(stage.table for stage in app.stages)
+        tables = range(METER_SLOT) if app.whole_pipeline else (stage.table for stage in app.stages)
+        self.tables = frozenset((*tables, METER_SLOT, GROUP_SLOT))  # first bytes of slots that its flows may have
         self.owners: dict[Key, Owner] = {}
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from controller.model.cookie import is_ours
 from controller.pipeline.flow import METER_SLOT
 from controller.state.desired import Desired
-from controller.state.ledger import Change, Entry, Held, Installed, Ledger, order, same
+from controller.state.ledger import FLOWS_COME, Change, Entry, Held, Installed, Ledger, order, same
 
 
 class Difference(NamedTuple):
@@ -60,13 +60,16 @@ def plan(ledger: Ledger, desired: Desired, limit: int = 0) -> list[Change]:
 
     With a `limit` above 0 the first so many changes only.
     """
-    bridge, effective = ledger.bridge, desired.effective
+    bridge, refused, shared = ledger.bridge, ledger.refused, desired.shared
+    own = desired.layers[bridge].get
     ranks: list[list[tuple[bytes, Held, Entry | None]]] = [[], [], [], [], [], []]
     left: dict[bytes, Held] = {}
     for slot, held in ledger.pending.items():
-        new = effective(bridge, slot)
-        if ledger.refused and (ledger.is_refused(new) or (held is not None and len(held) == 2 and ledger.is_refused(held))):
+        new = desired.effective(bridge, slot) if slot in shared else own(slot)
+        if refused and (ledger.is_refused(new) or (held is not None and len(held) == 2 and ledger.is_refused(held))):
             left[slot] = held
+        elif held is None and new is not None and slot[0] < METER_SLOT:
+            ranks[FLOWS_COME].append((slot, None, new))  # nearly all of a bulk
         elif not same(held, new):
             ranks[order(slot, wanted=new is not None)].append((slot, held, new))
     todo = [change for rank in ranks for change in rank]
