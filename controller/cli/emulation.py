@@ -40,7 +40,6 @@ class Emulation:
             right = self._check(dashboard=demo) if check or demo else True
             if right and not check:
                 self._use(demo)
-            say("end", "taking everything away")
         return right
 
     def _build(self, stack: ExitStack, interactive: bool) -> None:
@@ -49,30 +48,35 @@ class Emulation:
         stack.callback(run.close)
         self._network = EmulatedNetwork(run, self._topology, self._parameters, interactive=interactive)
         stack.enter_context(self._network)
+        self._controller = self._new_controller(run)
+        stack.callback(lambda: self._controller.stop())
+        stack.callback(finish_undisturbed)
         # Before the bridges: they would find nobody there and take a second to try again.
-        self._start_controller(stack, run)
+        self._start_controller(run)
         self._network.start()
         sizes = (len(self._network.bridges), len(self._network.hosts), len(self._network.links))
         say("network", "{}: {} bridges, {} hosts, {} links between bridges".format(name, *sizes))
         converge(self._controller, self._network)
         say("bridges", "connected, with all their flows")
 
-    def _start_controller(self, stack: ExitStack, run: runs.Run) -> None:
+    def _new_controller(self, run: runs.Run) -> SupervisedController:
         listen = f"unix:{self._network.controller_socket}"
+        return SupervisedController(run.path, listen, free_address(self._web), self._apps)
+
+    def _start_controller(self, run: runs.Run) -> None:
         while True:
-            web = free_address(self._web)
-            self._controller = SupervisedController(run.path, listen, web, self._apps)
-            stack.callback(self._controller.stop)
-            stack.callback(finish_undisturbed)
             self._controller.start()
             run.record(self._controller.pid)
             try:
                 self._controller.wait_ready()
                 break
-            except Failure:
-                if free_address(web) == web:
+            except Failure as failure:
+                ended = failure.code is ExitCode.REFUSED
+                if not ended or free_address(self._controller.web) == self._controller.web:
                     raise
-                self._controller.stop()  # somebody else was quicker to take the port
+                # Somebody else was quicker to take the port.
+                self._controller = self._new_controller(run)
+        web = self._controller.web
         taken = "" if self._web in (web, f"{web.rpartition(':')[0]}:0") else f" ({self._web} is taken)"
         say("controller", f"ready, dashboard at http://{web}{taken}")
 
@@ -169,3 +173,4 @@ def finish_undisturbed() -> None:
     """Taking away is quick, and half of it would be worse than none: signals wait for its end."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    say("end", "taking everything away")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.cli.supervised import free_address
 from tests.emulated import traces
 from topologies import runs
 
@@ -106,7 +107,9 @@ def test_a_part_that_dies_ends_the_demo_with_a_word(demo: subprocess.Popen[str],
 
 
 def test_two_at_the_same_time_do_not_disturb_each_other() -> None:
-    both = [subprocess.Popen(CHECK, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+    web = free_address("127.0.0.1:0")  # one of them finds it taken, perhaps only when it is about to listen there
+    command = [*WEFT, "emulate", "single", "-p", "hosts=2", "--demo", "--check", "--web", web]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
     for process in both:
         said, _ = process.communicate(timeout=60)
         assert process.returncode == 0, said
