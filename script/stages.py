@@ -40,9 +40,10 @@ class Stage:
 
 @dataclass
 class Result:
-    """What a stage came to. A stage that is no run of pytest counts when it fails: as one failure."""
+    """What a stage came to. One that is no run of pytest, or did not run, counts as one failure or as one skip."""
 
     name: str
+    tests: bool = False
     passed: int = 0
     failed: int = 0
     skipped: int = 0
@@ -50,10 +51,9 @@ class Result:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        counts = f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
-        said = counts if self.passed + self.failed + self.skipped > 1 or not self.note else self.note
-        note = f" ({self.note})" if self.note and said != self.note else ""
-        return f"{'FAILED' if self.failed else 'ok':7}{self.name:10}{self.seconds:6.1f} s   {said}{note}"
+        word = "FAILED" if self.failed else "skipped" if self.skipped and not self.passed else "ok"
+        counts = f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped" if self.tests else ""
+        return f"{word:9}{self.name:10}{self.seconds:6.1f} s   {', '.join(filter(None, (counts, self.note)))}".rstrip()
 
 
 def root() -> str:
@@ -74,8 +74,7 @@ def programs(*names: str) -> Callable[[], str]:
 
 
 def browser() -> str:
-    found = any(map(shutil.which, ("chromium", "google-chrome"))) or "PLAYWRIGHT_BROWSERS_PATH" in os.environ
-    return "" if found else "not installed: chromium"
+    return "" if any(map(shutil.which, ("chromium", "google-chrome"))) else "not installed: chromium"
 
 
 def pytest(name: str, *folders: str, needs: tuple[Callable[[], str], ...] = ()) -> Stage:
@@ -165,19 +164,16 @@ class Runner:
 def count(name: str, report: Path) -> Result:
     """The counts of a run of pytest, from its JUnit report; none where it died before it wrote one."""
     if not report.exists():
-        return Result(name)
+        return Result(name, tests=True)
     suite = ElementTree.parse(report).getroot().find("testsuite")
     number = {key: int(suite.get(key, 0)) if suite is not None else 0 for key in ("tests", "failures", "errors", "skipped")}
     failed = number["failures"] + number["errors"]
-    return Result(name, number["tests"] - failed - number["skipped"], failed, number["skipped"])
+    return Result(name, True, number["tests"] - failed - number["skipped"], failed, number["skipped"])
 
 
 def prepare() -> None:
     """The virtual environment's programs are found first, and those that Debian keeps in sbin are found too."""
     here = Path(sys.executable).parent
-    browsers = ROOT / ".venv" / "browsers"
-    if browsers.is_dir():
-        os.environ["PLAYWRIGHT_BROWSERS_PATH"] = str(browsers)
     os.environ["PATH"] = f"{here}:{os.environ['PATH']}:/usr/sbin:/sbin"
     os.chdir(ROOT)
 
