@@ -9,11 +9,11 @@ One shape for all three: one store, one diff, one status. Text and objects are m
 
 from __future__ import annotations
 
-from struct import pack, unpack_from
+from struct import pack
 from typing import NamedTuple
 
 from controller.model.rows import Key, Row
-from controller.pipeline.actions import Action, Instruction, meter_instruction
+from controller.pipeline.actions import Action, Instruction, meter_instruction, resubmit
 from controller.pipeline.actions import group as group_action
 
 METER_SLOT, GROUP_SLOT = 254, 255
@@ -81,18 +81,17 @@ def options(idle: int, hard: int) -> bytes:
 
 def bucket(*actions: bytes, weight: int = 0, watch_port: int = ANY) -> bytes:
     """A bucket of a group: its actions work on a copy of the frame. A goto in it becomes a resubmit, which is allowed there."""
-    body = b"".join(resubmitted(a) if isinstance(a, Instruction) else a for a in actions)
+    body = b"".join(map(_in_bucket, actions))
     return pack("!HHII4x", 16 + len(body), weight, watch_port, ANY) + body
 
 
-def resubmitted(instruction: bytes) -> Action:
-    """The action that does what a goto instruction does."""
-    from controller.pipeline.actions import resubmit
-
-    kind, _, table = unpack_from("!HHB", instruction)
-    if kind != 1:
-        raise TypeError("a bucket takes actions, NEXT and to(STAGE); a meter belongs in a flow")
-    return resubmit(table)
+def _in_bucket(action: bytes) -> bytes:
+    """An action as it stands in a bucket: what would go on in another table runs the frame through it."""
+    if isinstance(action, Instruction) and action[:2] == b"\0\1":
+        return resubmit(action[4])
+    if not isinstance(action, Action):
+        raise TypeError(f"{action!r} has no place in a bucket; write actions and to(STAGE) (a meter belongs in a flow)")
+    return action
 
 
 def make_group(number: int, kind: str, buckets: list[bytes], why: str = "") -> Group:
