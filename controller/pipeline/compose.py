@@ -20,7 +20,8 @@ NAMES = {stage.table: stage.name for stage in STAGES}
 def place_for(stage: Stage, taken: Iterable[int]) -> int:
     """The first free table for a plugin's stage. Raises ValueError when all four behind that stage are taken."""
     after = stage.after
-    assert after is not None
+    if after is None or after.table >= EGRESS.table:
+        raise ValueError(f"stage {stage.name}: no frame gets behind {after or 'no stage'}; put it after an earlier stage")
     base = after.table - after.table % 10
     for step in PLACES:
         if base + step > after.table and base + step not in set(taken):
