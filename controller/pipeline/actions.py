@@ -88,13 +88,13 @@ def load(register: str, value: int) -> Action:
 def move(source: str, target: str) -> Action:
     """Copy one field to another of the same width, as far as the narrower one goes."""
     a, b = find(source), find(target)
-    return _nicira(6, pack("!HHHII", min(a.bits, b.bits), 0, 0, a.nxm or a.header, b.nxm or b.header))
+    return _nicira(6, pack("!HHHII", min(a.width, b.width), 0, 0, a.nxm or a.header, b.nxm or b.header))
 
 
 def output_register(register: str) -> Action:
     """Send to the port whose number is in a register (never back to the port it came in by)."""
     f = find(register)
-    return _nicira(15, pack("!HIH6x", f.bits - 1, f.nxm, 0))
+    return _nicira(15, pack("!HIH6x", f.width - 1, f.nxm, 0))
 
 
 def resubmit(table: int) -> Action:

@@ -19,6 +19,7 @@ NAMES_OF_VALUES = {"eth_type": {IPV4: "IPV4", ARP: "ARP", IPV6: "IPV6"}}
 
 Value = int | bytes
 
+_WIDTHS = {"vlan_vid": 12, "arp_op": 16, "ct_state": 32}
 _WHOLE = {"in_port", "eth_type", "vlan_pcp", "ip_dscp", "ip_ecn", "nw_ttl", "ip_proto", "arp_op", "ct_zone"}
 _WHOLE |= {"icmpv4_type", "icmpv4_code", "icmpv6_type", "icmpv6_code"}
 
@@ -44,6 +45,11 @@ class Field:
     def is_bytes(self) -> bool:
         """True where the value is `bytes` (addresses of 48 and 128 bits)."""
         return self.code.endswith("s")
+
+    @property
+    def width(self) -> int:
+        """Bits of the field in Open vSwitch, which `move` copies; of some of them a match takes fewer."""
+        return _WIDTHS.get(self.name, self.bits)
 
     @property
     def masks(self) -> bool:
