@@ -1,6 +1,7 @@
 """Flows as people read them: the text of ovs-ofctl(8), made from bytes where a person or a test looks.
 
-What is not known here is written as hexadecimal, so that nothing is hidden: `raw(ffff0018...)`.
+What is not known here, or is no flow at all, is written as hexadecimal: `raw(ffff0018...)`. So nothing is hidden, and any bytes
+that a switch may hold have a text.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from struct import unpack_from
 
-from controller.model.address import IPv4, IPv6, Mac
-from controller.pipeline.actions import NICIRA
-from controller.pipeline.fields import FIELD_OF_HEADER, Field
+from controller.pipeline.action_text import action_words, actions_text
+from controller.pipeline.field_text import NONSENSE, PORTS, Masked, mask_text, raw, tlvs, value_text
 from controller.pipeline.flow import ANY, GROUP_KINDS, GROUP_SLOT, METER_SLOT, Flow
 from controller.pipeline.stages import STAGES
+
+__all__ = ["actions_text", "body_text", "flow_text", "group_text", "match_text", "meter_text"]
 
 OFCTL = {
     "eth_src": "dl_src", "eth_dst": "dl_dst", "eth_type": "dl_type", "vlan_pcp": "dl_vlan_pcp",
@@ -22,35 +24,25 @@ OFCTL = {
     "icmpv4_type": "icmp_type", "icmpv4_code": "icmp_code", "icmpv6_type": "icmp_type", "icmpv6_code": "icmp_code",
     "ipv6_flabel": "ipv6_label", "tunnel_id": "tun_id",
 }  # fmt: skip
-WRITTEN = {
-    "ipv4_src": "ip_src", "ipv4_dst": "ip_dst", "ip_ecn": "nw_ecn", "icmpv4_type": "icmp_type", "icmpv4_code": "icmp_code",
-    "ipv6_flabel": "ipv6_label", "tunnel_id": "tun_id",
-}  # fmt: skip
 CT_STATES = ("new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat")
-HEXADECIMAL = ("reg", "ct_mark", "metadata", "tunnel_id", "ipv6_flabel", "oxm")
 ETHERTYPES = {0x0800: "ip", 0x0806: "arp", 0x8035: "rarp", 0x86DD: "ipv6", 0x8847: "mpls", 0x8848: "mplsm"}
 PROTOCOLS = {
     ("ip", 1): "icmp", ("ip", 6): "tcp", ("ip", 17): "udp", ("ip", 132): "sctp",
     ("ipv6", 58): "icmp6", ("ipv6", 6): "tcp6", ("ipv6", 17): "udp6", ("ipv6", 132): "sctp6",
 }  # fmt: skip
-PORTS = {
-    0xFFFFFFF8: "IN_PORT", 0xFFFFFFF9: "TABLE", 0xFFFFFFFA: "NORMAL", 0xFFFFFFFB: "FLOOD", 0xFFFFFFFC: "ALL",
-    0xFFFFFFFD: "CONTROLLER", 0xFFFFFFFE: "LOCAL",
-}  # fmt: skip
-NXM_NAMES = {
-    "in_port": "OXM_OF_IN_PORT",
-    "eth_dst": "NXM_OF_ETH_DST", "eth_src": "NXM_OF_ETH_SRC", "eth_type": "NXM_OF_ETH_TYPE", "ip_proto": "NXM_OF_IP_PROTO",
-    "ipv4_src": "NXM_OF_IP_SRC", "ipv4_dst": "NXM_OF_IP_DST", "arp_op": "NXM_OF_ARP_OP", "arp_spa": "NXM_OF_ARP_SPA",
-    "arp_tpa": "NXM_OF_ARP_TPA", "arp_sha": "NXM_NX_ARP_SHA", "arp_tha": "NXM_NX_ARP_THA", "tunnel_id": "NXM_NX_TUN_ID",
-}  # fmt: skip
-Masked = tuple[bytes, bytes | None]  # value, mask
 KINDS = {number: "ff" if name == "failover" else name for name, number in GROUP_KINDS.items()}
 
 
 def match_text(slot: bytes) -> str:
     """The match of a flow, as "in_port=1,dl_src=02:00:00:00:00:01"; empty where it matches everything."""
-    (length,) = unpack_from("!H", slot, 5)
-    values = dict(_tlvs(slot[7 : 3 + length]))
+    try:
+        (length,) = unpack_from("!H", slot, 5)
+        return ",".join(_match_words(dict(tlvs(slot[7 : 3 + length]))))
+    except NONSENSE:
+        return raw(slot[3:])
+
+
+def _match_words(values: dict[str, Masked]) -> list[str]:
     words = []
     ether = values.get("eth_type")
     family = ETHERTYPES.get(int.from_bytes(ether[0], "big"), "") if ether and ether[1] is None else ""
@@ -62,13 +54,13 @@ def match_text(slot: bytes) -> str:
     if shorthand:
         values.pop("ip_proto")
     words += _vlan(values.pop("vlan_vid", None), values.pop("vlan_pcp", None))
-    words += [_word(name, value, mask) for name, (value, mask) in values.items()]
-    return ",".join(words)
+    return words + [_word(name, value, mask) for name, (value, mask) in values.items()]
 
 
 def _vlan(vid: Masked | None, pcp: Masked | None) -> Iterator[str]:
     """Tag and priority: by their names where all of both is matched, else the bits of the tag control information."""
-    if vid is None:
+    vid = vid or (bytes(2), bytes(2))
+    if pcp is None and vid[1] == bytes(2):
         return
     tci = int.from_bytes(vid[0], "big") | (pcp[0][0] << 13 if pcp else 0)
     mask = (int.from_bytes(vid[1], "big") if vid[1] else 0x1FFF) | (0xE000 if pcp else 0)
@@ -88,19 +80,6 @@ def _ct_state(value: int, mask: int) -> str:
     return "".join(("+" if value >> bit & 1 else "-") + name for bit, name in enumerate(CT_STATES) if mask >> bit & 1)
 
 
-def _tlvs(tlvs: bytes) -> Iterator[tuple[str, Masked]]:
-    pos = 0
-    while pos + 4 <= len(tlvs):
-        (header,) = unpack_from("!I", tlvs, pos)
-        size, masked = header & 0xFF, bool(header & 0x100)
-        value = tlvs[pos + 4 : pos + 4 + size]
-        plain = header & ~0x1FF | (size // 2 if masked else size)
-        f = FIELD_OF_HEADER.get(plain)
-        name = f.name if f else f"oxm_{plain >> 16:#x}_{plain >> 9 & 0x7F}"
-        yield name, (value[: size // 2], value[size // 2 :]) if masked else (value, None)
-        pos += 4 + size
-
-
 def _word(name: str, value: bytes, mask: bytes | None) -> str:
     number = int.from_bytes(value, "big")
     if name == "ct_state":
@@ -112,142 +91,39 @@ def _word(name: str, value: bytes, mask: bytes | None) -> str:
     if name == "ipv6_flabel":
         return f"ipv6_label=0x{number:05x}" + (f"/0x{int.from_bytes(mask, 'big'):05x}" if mask else "")
     if mask and len(value) == 2:
-        return f"{OFCTL[name]}=0x{number:x}/{_mask_text(name, mask)}"
-    return f"{OFCTL.get(name, name)}={value_text(name, value)}" + (f"/{_mask_text(name, mask)}" if mask else "")
-
-
-def _mask_text(name: str, mask: bytes) -> str:
-    """A mask: like the value, but numbers always in hexadecimal, and of IP addresses the length of the prefix."""
-    ones, width = int.from_bytes(mask, "big"), len(mask) * 8
-    prefix = ones.bit_count()
-    if name.startswith(("ipv4", "ipv6", "arp_spa", "arp_tpa")) and ones == (1 << width) - (1 << width - prefix):
-        return str(prefix)
-    return hex(int.from_bytes(mask, "big")) if len(mask) in (1, 2, 8) else value_text(name, mask)
-
-
-def value_text(name: str, value: bytes) -> str:
-    """A value of a field: addresses as such, registers and types in hexadecimal, the rest in decimal."""
-    if len(value) == 6:
-        return str(Mac(value))
-    if len(value) == 16:
-        return str(IPv6(value))
-    number = int.from_bytes(value, "big")
-    if name.startswith(("ipv4", "arp_spa", "arp_tpa")):
-        return str(IPv4(number))
-    if name == "eth_type":
-        return f"0x{number:04x}"
-    return f"{number:#x}" if number and name.startswith(HEXADECIMAL) else str(number)
-
-
-def actions_text(actions: bytes) -> str:
-    """An action list as "set_field:0x3->reg2,resubmit(,100)"; empty for none."""
-    return ",".join(_actions(actions))
-
-
-def _actions(actions: bytes) -> Iterator[str]:
-    pos = 0
-    while pos + 4 <= len(actions):
-        kind, size = unpack_from("!HH", actions, pos)
-        if size < 8 or pos + size > len(actions):
-            break
-        yield _action(kind, actions[pos : pos + size])
-        pos += size
-
-
-def _action(kind: int, a: bytes) -> str:
-    if kind == 0:
-        port, max_len = unpack_from("!IH", a, 4)
-        if port == 0xFFFFFFFD:
-            return f"CONTROLLER:{max_len}"
-        return PORTS.get(port) or f"output:{port}"
-    if kind == 22:
-        return f"group:{unpack_from('!I', a, 4)[0]}"
-    if kind == 25:
-        return _set_field(a[4 : 8 + a[7]])
-    if kind == 17:
-        return f"push_vlan:0x{unpack_from('!H', a, 4)[0]:04x}"
-    simple = {18: "pop_vlan", 24: "dec_ttl"}
-    if kind in simple:
-        return simple[kind]
-    if kind == 0xFFFF and unpack_from("!I", a, 4)[0] == NICIRA:
-        return _nicira(a)
-    return f"raw({a.hex()})"
-
-
-def _set_field(tlv: bytes) -> str:
-    ((name, (value, mask)),) = _tlvs(tlv)
-    if name == "vlan_vid":
-        return f"set_field:{int.from_bytes(value, 'big')}->vlan_vid"
-    return f"set_field:{value_text(name, value)}{'/' + _mask_text(name, mask) if mask else ''}->{WRITTEN.get(name, name)}"
-
-
-def _nicira(a: bytes) -> str:
-    (subtype,) = unpack_from("!H", a, 8)
-    if subtype == 14:
-        _, table = unpack_from("!HB", a, 10)
-        return f"resubmit(,{table})"
-    if subtype == 15:
-        return f"output:{_nxm(unpack_from('!I', a, 12)[0])}[]"
-    if subtype == 6:
-        bits, from_bit, to_bit, source, target = unpack_from("!HHHII", a, 10)
-        return f"move:{_part(source, from_bit, bits)}->{_part(target, to_bit, bits)}"
-    if subtype == 33:
-        return _set_field(a[10 : 14 + a[13]])
-    if subtype == 37:
-        return f"controller({','.join(_controller_properties(a[16:]))})"
-    return f"raw({a.hex()})"
-
-
-def _controller_properties(properties: bytes) -> Iterator[str]:
-    pos = 0
-    while pos + 4 <= len(properties):
-        kind, size = unpack_from("!HH", properties, pos)
-        if kind == 0:
-            yield f"max_len={unpack_from('!H', properties, pos + 4)[0]}"
-        elif kind == 5:
-            yield f"meter_id={unpack_from('!I', properties, pos + 4)[0]}"
-        elif size:
-            yield f"property{kind}={properties[pos + 4 : pos + size].hex()}"
-        pos += max(size + -size % 8, 8)
-
-
-def _part(header: int, first: int, bits: int) -> str:
-    """Some bits of a field, "NXM_NX_REG0[0..15]"; all of them are "[]"."""
-    f = FIELD_OF_HEADER.get(header)
-    which = "" if first == 0 and f is not None and bits == f.bits else f"{first}" if bits == 1 else f"{first}..{first + bits - 1}"
-    return f"{_nxm(header)}[{which}]"
-
-
-def _nxm(header: int) -> str:
-    f: Field | None = FIELD_OF_HEADER.get(header)
-    if f is None:
-        return hex(header)
-    return NXM_NAMES.get(f.name) or f"NXM_NX_{f.name.upper()}"
+        return f"{OFCTL[name]}=0x{number:x}/{mask_text(name, mask)}"
+    return f"{OFCTL.get(name, name)}={value_text(name, value)}" + (f"/{mask_text(name, mask)}" if mask else "")
 
 
 def body_text(body: bytes) -> str:
     """The instructions of a flow as an actions list: "meter:3,set_field:...,goto_table:50"; "drop" for none."""
-    words, pos = [], 0
-    while pos + 4 <= len(body):
-        kind, size = unpack_from("!HH", body, pos)
-        if size < 8:
-            break
-        if kind == 1:
-            words.append(f"goto_table:{body[pos + 4]}")
-        elif kind == 4:
-            words += _actions(body[pos + 8 : pos + size])
-        elif kind == 6:
-            words.append(f"meter:{unpack_from('!I', body, pos + 4)[0]}")
-        else:
-            words.append({2: "write_metadata", 3: "write_actions", 5: "clear_actions"}.get(kind, f"instruction{kind}"))
-        pos += size
+    words: list[str] = []
+    pos = 0
+    while pos < len(body):
+        instruction = body[pos : pos + max(8, int.from_bytes(body[pos + 2 : pos + 4], "big"))]
+        words += _instruction(int.from_bytes(instruction[:2], "big"), instruction)
+        pos += len(instruction)
     return ",".join(words) or "drop"
+
+
+def _instruction(kind: int, instruction: bytes) -> Iterator[str]:
+    if len(instruction) < 8 or len(instruction) != int.from_bytes(instruction[2:4], "big"):
+        yield raw(instruction)
+    elif kind == 1:
+        yield f"goto_table:{instruction[4]}"
+    elif kind == 4:
+        yield from action_words(instruction[8:])
+    elif kind == 6:
+        yield f"meter:{int.from_bytes(instruction[4:8], 'big')}"
+    else:
+        yield {2: "write_metadata", 3: "write_actions", 5: "clear_actions"}.get(kind) or raw(instruction)
 
 
 def group_text(body: bytes) -> str:
     """A group's buckets: "type=all,bucket=actions=...,bucket=..."."""
-    words, pos = [f"type={KINDS.get(body[0], body[0])}"], 1
-    usual = 1 if body[0] == GROUP_KINDS["select"] else 0  # the weight that is not said
+    kind = body[0] if body else 0
+    usual = 1 if kind == GROUP_KINDS["select"] else 0  # the weight that is not said
+    words, pos = [f"type={KINDS.get(kind, kind)}"], 1
     while pos + 16 <= len(body):
         size, weight, watch = unpack_from("!HHI", body, pos)
         options = (f"weight:{weight}," if weight != usual else "") + (f"watch_port:{watch}," if watch != ANY else "")
@@ -258,7 +134,7 @@ def group_text(body: bytes) -> str:
 
 def meter_text(body: bytes) -> str:
     """A meter's rate: "pktps burst bands=type=drop rate=100 burst_size=100"."""
-    (flags,) = unpack_from("!H", body)
+    flags = int.from_bytes(body[:2], "big")
     words = [name for bit, name in ((1, "kbps"), (2, "pktps"), (4, "burst"), (8, "stats")) if flags & bit]
     for pos in range(2, len(body) - 15, 16):
         _, _, rate, burst = unpack_from("!HHII", body, pos)
