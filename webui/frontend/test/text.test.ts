@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { asCommand, pieces, split, tone } from '../src/lib/flowtext'
+import { asCommand, onlyLeadsOn, pieces, split, tone } from '../src/lib/flowtext'
 import { ago, bitRate, bytes, integer, plural, span } from '../src/lib/format'
 import { Parser } from '../src/lib/sse'
 import type { FlowView } from '../src/types'
@@ -50,6 +50,10 @@ describe('flow text', () => {
     expect(asCommand({ ...FLOW, match: '', actions: '', idle: 0 })).toBe("ovs-ofctl -O OpenFlow14 add-flow s1 'cookie=0x5e,table=40,priority=100,actions=drop'")
     expect(asCommand({ ...FLOW, kind: 'group', match: 'group_id=1', actions: 'type=all,bucket=output:1' })).toBe("ovs-ofctl -O OpenFlow14 add-group s1 'group_id=1,type=all,bucket=output:1'")
     expect(asCommand({ ...FLOW, kind: 'meter', match: 'meter_id=1', actions: "it's" })).toContain(`'meter=1,it'\\''s'`)
+  })
+  it('knows what only leads on', () => {
+    const leads = { ...FLOW, stage: 'after LEARN', match: '', actions: 'goto_table:50' }
+    expect([leads, { ...leads, match: 'ip' }, { ...leads, stage: 'LEARN' }, { ...leads, actions: 'drop' }].map(onlyLeadsOn)).toEqual([true, false, false, false])
   })
   it('knows good from bad', () => {
     expect(['installed', 'pending', 'rejected: no such port', 'hidden by x', 'foreign'].map(tone)).toEqual(['ok', 'wait', 'bad', 'dim', 'dim'])

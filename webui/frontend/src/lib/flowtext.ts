@@ -47,6 +47,10 @@ export function asCommand(flow: FlowView): string {
   return `${head} add-flow ${flow.bridge} ${quoted(`${parts.join(',')},actions=${flow.actions || 'drop'}`)}`
 }
 
+/** A flow of the pipeline that does nothing but lead from a stage to the next. */
+export const onlyLeadsOn = (flow: FlowView): boolean =>
+  flow.stage.startsWith('after ') && !flow.match && /^(goto_table:|resubmit\(,)\d+\)?$/.test(flow.actions)
+
 /** How a status is to be shown. */
 export function tone(status: string): 'ok' | 'wait' | 'bad' | 'dim' {
   if (status === 'installed') return 'ok'

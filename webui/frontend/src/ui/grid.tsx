@@ -118,14 +118,22 @@ export function Grid<T>(props: Props<T>): JSX.Element {
               }}
             >
               {columns.map((column) => (
-                <div key={column.key} role="gridcell" class={cellClass(column)}>
-                  {column.cell(item.row)}
-                </div>
+                <Cell key={column.key} column={column} content={column.cell(item.row)} />
               ))}
             </div>
           )
         })}
       </div>
+    </div>
+  )
+}
+
+/** Text that may be cut off says itself in full under the pointer. */
+function Cell<T>({ column, content }: { column: Column<T>; content: ComponentChildren }): JSX.Element {
+  const title = typeof content === 'string' && content.length > 12 ? { title: content } : {}
+  return (
+    <div role="gridcell" class={cellClass(column)} {...title}>
+      {content}
     </div>
   )
 }

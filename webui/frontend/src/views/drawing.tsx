@@ -212,17 +212,16 @@ interface BodyProps {
   moved: { current: boolean }
 }
 
-const WORDS: Record<Node['kind'], string> = { bridge: 'Bridge', host: 'Host', hosts: 'Hosts,' }
-
 function Body({ node, place, selected, onSelect, onKeys, moved }: BodyProps): JSX.Element | null {
   if (!place) return null
-  const name = `${WORDS[node.kind]} ${node.label}${node.kind === 'bridge' ? `, ${node.state}` : ` on ${node.bridge}`}`
+  // the name contains all text that is seen, so that it can be spoken to
+  const name = node.kind === 'bridge' ? `Bridge ${node.label}, ${node.state}` : `Host ${node.label}${node.detail && ` ${node.detail}`} on ${node.bridge}`
   return (
     <g
       class={`node ${node.kind} ${node.state}${selected ? ' selected' : ''}`}
       transform={`translate(${place.x} ${place.y})`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-label={name}
       aria-pressed={selected}
       data-node={node.id}
@@ -244,7 +243,7 @@ function Shape({ node }: { node: Node }): JSX.Element {
         <path class="glyph" transform={`translate(${13 - half} 0)`} d="M-5 -3h10M2 -6l3 3l-3 3M5 4h-10M-2 1l-3 3l3 3" />
         <text class="label" x={10} y={4.5}>
           {node.label}
-        </text>
+        </text>{' '}
         {node.detail && (
           <text class="detail fault" y={32}>
             {node.detail}
@@ -260,7 +259,7 @@ function Shape({ node }: { node: Node }): JSX.Element {
       <path class="glyph" d="M-18 10h36M-9 -3h18M-9 -7h10" />
       <text class="label" y={27}>
         {node.label}
-      </text>
+      </text>{' '}
       {node.detail && (
         <text class="detail" y={40}>
           {node.detail}

@@ -1,10 +1,10 @@
 // Flows: what every bridge holds, searchable, each with the app, rule and row that want it, and why.
 
 import type { JSX } from 'preact'
-import { useCallback, useState } from 'preact/hooks'
+import { useCallback, useMemo, useState } from 'preact/hooks'
 import { bytes, integer } from '../lib/format'
 import { useFlows, type Flows as FlowList } from '../lib/flows'
-import { asCommand, pieces, tone } from '../lib/flowtext'
+import { asCommand, onlyLeadsOn, pieces, tone } from '../lib/flowtext'
 import { change, param } from '../lib/route'
 import { apps, bridges, useSource } from '../lib/store'
 import type { FlowView } from '../types'
@@ -51,11 +51,11 @@ function FlowStatus({ flow }: { flow: FlowView }): JSX.Element {
 
 const columns: Column<FlowView>[] = [
   { key: 'priority', title: 'Priority', width: '66px', end: true, sort: (row) => row.priority, cell: (row) => (row.kind === 'flow' ? row.priority : row.kind) },
-  { key: 'match', title: 'Match', width: 'minmax(230px, 2.8fr)', mono: true, sort: (row) => row.match, cell: (row) => <FlowText text={row.match} none="everything" /> },
+  { key: 'match', title: 'Match', width: 'minmax(220px, 2.8fr)', mono: true, sort: (row) => row.match, cell: (row) => <FlowText text={row.match} none="everything" /> },
   { key: 'actions', title: 'Actions', width: 'minmax(150px, 1.8fr)', mono: true, from: 620, cell: (row) => <FlowText text={row.actions} none="drop" /> },
   { key: 'app', title: 'App', width: 'minmax(104px, 0.8fr)', sort: (row) => row.app, cell: (row) => row.app || 'foreign' },
-  { key: 'row', title: 'Row', width: 'minmax(120px, 1.1fr)', from: 1180, cell: (row) => row.row },
-  { key: 'why', title: 'Why', width: 'minmax(150px, 1.7fr)', from: 860, cell: (row) => row.why },
+  { key: 'row', title: 'Row', width: 'minmax(190px, 1.1fr)', from: 1180, cell: (row) => row.row },
+  { key: 'why', title: 'Why', width: 'minmax(200px, 2fr)', from: 860, cell: (row) => row.why },
   { key: 'packets', title: 'Packets', width: '76px', end: true, from: 520, sort: (row) => row.packets, cell: (row) => integer(row.packets) },
   { key: 'bytes', title: 'Bytes', width: '84px', end: true, from: 1280, sort: (row) => row.bytes, cell: (row) => bytes(row.bytes) },
   { key: 'status', title: 'Status', width: '98px', sort: (row) => row.status, cell: (row) => <FlowStatus flow={row} /> },
@@ -147,7 +147,7 @@ function FilterBox({ fault }: { fault: string }): JSX.Element {
   )
 }
 
-function Found({ flows }: { flows: FlowList }): JSX.Element {
+function Found({ flows, rows }: { flows: FlowList; rows: FlowView[] }): JSX.Element {
   const select = useCallback((key: string) => change({ sel: key === param('sel') ? '' : key }), [])
   const sort = param('sort')
   if (flows.fault && !flows.faultInFilter && !flows.rows.length) return <Failed error={flows.fault} />
@@ -158,7 +158,7 @@ function Found({ flows }: { flows: FlowList }): JSX.Element {
     <Grid
       label="Flows"
       columns={columns}
-      rows={flows.rows}
+      rows={rows}
       rowKey={flowKey}
       selected={param('sel')}
       onSelect={select}
@@ -188,6 +188,15 @@ function NoFlows(): JSX.Element {
   )
 }
 
+function Leading({ count, hidden }: { count: number; hidden: boolean }): JSX.Element {
+  const title = 'Flows of the pipeline that only lead from one stage to the next'
+  return (
+    <button type="button" class="button small" title={title} aria-pressed={!hidden} onClick={() => change({ all: hidden ? '1' : '' })}>
+      {hidden ? `Show ${integer(count)} that only lead on` : `Hide ${integer(count)} that only lead on`}
+    </button>
+  )
+}
+
 export function Flows(): JSX.Element {
   const known = useSource(bridges)
   const wanting = useSource(apps)
@@ -195,6 +204,9 @@ export function Flows(): JSX.Element {
     bridge: param('bridge'), table: param('table'), app: param('app'),
     filter: param('filter'), search: param('q'), sort: param('sort'),
   })
+  const leading = useMemo(() => flows.rows.filter(onlyLeadsOn).length, [flows.rows])
+  const hide = leading > 0 && leading < flows.rows.length && !param('all')
+  const rows = useMemo(() => (hide ? flows.rows.filter((flow) => !onlyLeadsOn(flow)) : flows.rows), [flows.rows, hide])
   const chosen = flows.rows.find((flow) => flowKey(flow) === param('sel'))
   return (
     <div class="split">
@@ -210,9 +222,10 @@ export function Flows(): JSX.Element {
               Flows changed: read again
             </button>
           )}
-          <Count found={flows.total} total={flows.total} />
+          {leading > 0 && <Leading count={leading} hidden={hide} />}
+          <Count found={flows.total - (hide ? leading : 0)} total={flows.total} />
         </div>
-        <Found flows={flows} />
+        <Found flows={flows} rows={rows} />
       </section>
       {chosen && (
         <Panel kind={chosen.kind === 'flow' ? `Flow of ${chosen.bridge}` : `${chosen.kind} of ${chosen.bridge}`} title={titleOf(chosen)} onClose={() => change({ sel: '' })}>

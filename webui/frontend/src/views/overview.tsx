@@ -15,6 +15,7 @@ import { BridgeDetail, NoBridges } from './bridges'
 import { Drawing } from './drawing'
 import { Severity } from './events'
 import { HostDetail } from './hosts'
+import { LOCAL } from './ports'
 
 interface TileProps {
   to: ViewName
@@ -39,7 +40,7 @@ function Tiles({ of }: { of: Status }): JSX.Element {
   const known = bridges.data.value
   const pending = known.reduce((sum, bridge) => sum + bridge.pending, 0)
   const rejected = known.reduce((sum, bridge) => sum + bridge.rejected, 0)
-  const down = ports.data.value.filter((port) => port.state === 'down').length
+  const down = ports.data.value.filter((port) => port.state === 'down' && port.port !== LOCAL).length
   const away = of.bridges - of.connected
   return (
     <nav class="tiles" aria-label="Counts">

@@ -13,8 +13,8 @@ import { NoBridges } from './bridges'
 
 export const portId = (row: { bridge: string; port: number }): string => `${row.bridge}:${row.port}`
 
-/** OpenFlow's number of the port that is the bridge itself. */
-const LOCAL = 0xfffffffe
+/** OpenFlow's number of the port that is the bridge itself; down is how Open vSwitch makes it. */
+export const LOCAL = 0xfffffffe
 
 export const portNumber = (port: number): string => (port === LOCAL ? 'LOCAL' : String(port))
 
@@ -23,7 +23,10 @@ const latest = (row: PortView): { rx: number | null; tx: number | null } =>
 
 const sum = (one: number | null, other: number | null): number | null => (one === null ? other : one + (other ?? 0))
 
-const PortState = ({ port }: { port: PortView }): JSX.Element => <State tone={port.state === 'up' ? 'ok' : 'bad'}>{port.state}</State>
+function PortState({ port }: { port: PortView }): JSX.Element {
+  const tone = port.state === 'up' ? 'ok' : port.port === LOCAL ? 'dim' : 'bad'
+  return <State tone={tone}>{port.state}</State>
+}
 
 function behind(row: PortView): JSX.Element | string {
   if (row.peer) return <span class="mono">{row.peer}</span>
