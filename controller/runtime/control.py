@@ -8,6 +8,7 @@ One thread, one event loop. Long work is done in slices, between which everybody
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 
@@ -66,6 +67,8 @@ class Control:
         self.dispatch = Dispatch(engine, journal, self.drive)
         self.sync = Sync(engine, journal, self.peers, installed=self._installed, remove_foreign=remove_foreign)
         self._audits: set[str] = set()
+        self._scheduled = False  # the next slice of work is on the loop's list
+        self._collector_held = False
         self._handlers: dict[type, Callable[[Peer, object], None]] = {
             PortStatus: self._port_status,  # type: ignore[dict-item]
             FlowRemoved: self._flow_removed,  # type: ignore[dict-item]
@@ -176,8 +179,22 @@ class Control:
             channel.flush()
         if done:
             self.sync.settle()
+            self._hold_collector(False)
         else:
-            asyncio.get_running_loop().call_soon(self.drive)
+            self._hold_collector(True)
+            if not self._scheduled:
+                self._scheduled = True
+                asyncio.get_running_loop().call_soon(self._drive_on)
+
+    def _drive_on(self) -> None:
+        self._scheduled = False
+        self.drive()
+
+    def _hold_collector(self, hold: bool) -> None:
+        """No garbage collection in the middle of a bulk change, which makes much that stays and nothing that is garbage."""
+        if hold != self._collector_held:
+            self._collector_held = hold
+            (gc.disable if hold else gc.enable)()
 
     def _tell(self) -> None:
         """Say which collections look different now, and which rules raised."""

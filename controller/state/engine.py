@@ -9,7 +9,6 @@ from __future__ import annotations
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import Any
 
 from controller.model.cookie import APP_BITS, cookie
@@ -53,7 +52,8 @@ class Engine:
         self.changed: set[type[Row]] = set()  # types of rows that changed, until somebody has told of it
         self.runs = 0
         self._rules: defaultdict[type[Row], list[Rule]] = defaultdict(list)
-        self._todo: dict[tuple[Rule, Key], None] = {}
+        self._todo: dict[tuple[Rule, Key], None] = {}  # what has to run
+        self._due: list[tuple[Rule, Key]] = []  # the part of it that is being worked on, last one first
         self._readers: defaultdict[type[Row], defaultdict[tuple[Any, Key], set[tuple[Rule, Key]]]]
         self._readers = defaultdict(lambda: defaultdict(set))
         self._fields_read: defaultdict[type[Row], set[str]] = defaultdict(set)
@@ -98,7 +98,8 @@ class Engine:
             for owner in rule.owners.values():
                 self._forget(owner)
                 self.desired.take(owner, owner.flows)
-            self._todo = {item: None for item in self._todo if item[0] is not rule}
+            self._todo = {item: None for item in (*self._todo, *self._due) if item[0] is not rule}
+            self._due.clear()
         for stage in state.app.stages:
             if stage.after is not None:
                 self._change(StageRow, (stage.table,), None)
@@ -114,9 +115,9 @@ class Engine:
 
     def _change(self, cls: type[Row], key: Key, row: Row | None) -> bool:
         old = self.tables.rows[cls].get(key)
-        if old == row:
+        if old is row or (old is not None and old == row):
             return False
-        self.tables.set(cls, key, row)
+        self.tables.set(cls, key, old, row)
         self.changed.add(cls)
         todo = self._todo
         for rule in self._rules[cls]:
@@ -154,21 +155,23 @@ class Engine:
     @property
     def idle(self) -> bool:
         """True when every rule has run: only then may changes be sent."""
-        return not self._todo
+        return not self._todo and not self._due
 
     def run(self, more: Callable[[], bool] | None = None) -> bool:
         """Run the rules that are due, until done (True) or until `more()` is False after a slice (False)."""
-        while self._todo:
-            if more is None or len(self._todo) <= SLICE:
-                batch, self._todo = self._todo, {}
-            else:
-                batch = dict.fromkeys(islice(self._todo, SLICE))
-                for item in batch:
-                    del self._todo[item]
-            self._run(batch)
+        while not self.idle:
+            self._run(self._slice(SLICE if more else len(self._todo) + len(self._due)))
             if more is not None and not more():
                 break
-        return not self._todo
+        return self.idle
+
+    def _slice(self, size: int) -> list[tuple[Rule, Key]]:
+        """The next rules to run, in the order in which they became due. Taken off the end of a list: it may be a long one."""
+        if not self._due:
+            self._due, self._todo = list(reversed(self._todo)), {}
+        batch = self._due[: -size - 1 : -1]
+        del self._due[-size:]
+        return batch
 
     def _run(self, batch: Iterable[tuple[Rule, Key]]) -> None:
         """Two phases: all that goes, then all that comes, so that a slot may change its owner in one transaction."""

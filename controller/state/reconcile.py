@@ -30,13 +30,16 @@ def compare(
     missing, changed = [], []
     get = installed.get
     for slot, entry in view.items():
-        held = get(slot)
+        held, (owner, flow) = get(slot), entry
         if held is None:
             missing.append(slot)
-        elif held[2] != entry[1][1] or not same(held, entry):
+        elif held[2] == flow[1] and held[0] == owner.cookie and held[1] == flow[2]:
+            continue  # as it should be, like nearly all: decided without a call
+        elif not same(held, entry):
             changed.append(slot)
     stale, foreign = [], []
-    for slot in installed.keys() - view.keys():
+    more = len(installed) > len(view) - len(missing)
+    for slot in installed.keys() - view.keys() if more else ():
         cookie = installed[slot][0]
         if slot[0] >= METER_SLOT or not is_ours(cookie):
             foreign.append(slot)

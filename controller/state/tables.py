@@ -72,10 +72,9 @@ class Tables:
         found = self.bucket(cls, tuple(equal), tuple(equal.values()))
         return cast("list[R]", [found[k] for k in sorted(found)])
 
-    def set(self, cls: type[Row], key: Key, new: Row | None) -> None:
-        """Put or remove a row. For the engine: everybody else goes through a transaction."""
+    def set(self, cls: type[Row], key: Key, old: Row | None, new: Row | None) -> None:
+        """Put or remove a row where `old` is now. For the engine: everybody else goes through a transaction."""
         rows = self.rows[cls]
-        old = rows.get(key)
         if new is None:
             rows.pop(key, None)
         else:
@@ -101,7 +100,7 @@ class Tx:
         key = cls.key_of(row)
         change = self.changes.get((cls, key))
         stored = self._tables.rows[cls].get(key) if change is None else change[0]
-        if stored != row:
+        if stored is None or stored != row:
             self.changes[cls, key] = (row,)
 
     def drop(self, row: Row | type[Row], *key: Any, **where: Any) -> None:
