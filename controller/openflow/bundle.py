@@ -17,6 +17,7 @@ from struct import error as struct_error
 from controller.openflow import codec
 from controller.openflow.errors import ONF, OUR_OWN, OfError, ProtocolError
 from controller.openflow.events import Change, ErrorMessage, Event, Pushed
+from controller.openflow.osken import V13, V14
 from controller.openflow.readback import GROUP, METER, NO_OPTS
 
 CHUNK = 2000  # messages; the switch works on one chunk while the next is packed
@@ -28,7 +29,7 @@ _ENVELOPE_14 = Struct("!BBHII2xH").pack
 _ENVELOPE_13 = Struct("!BBHIIII2xH").pack
 _FLOW_MOD = Struct("!BBHIQ8xBB4s2s12s4s").pack
 _MEMBER_14 = Struct("!2sHII2xH2sHIQ8xBx4s2s12s4s").pack  # envelope and flow-mod of an addition, up to its match
-_ADD_14, _MOD_14 = bytes((codec.V14, codec.BUNDLE_ADD)), bytes((codec.V14, codec.FLOW_MOD))
+_ADD_14, _MOD_14 = bytes((V14, codec.BUNDLE_ADD)), bytes((V14, codec.FLOW_MOD))
 _ANY = pack("!III", codec.NO_BUFFER, codec.ANY, codec.ANY)
 _TOO_LONG = OfError(OUR_OWN, 0, "too long", "it does not fit into one OpenFlow message (64 KiB)")
 Failed = Callable[[int, OfError], None]
@@ -37,7 +38,7 @@ Failed = Callable[[int, OfError], None]
 def control(version: int, xid: int, bundle: int, kind: int) -> bytes:
     """Open, close, commit or discard a bundle."""
     body = pack("!IHH", bundle, kind, _FLAGS)
-    if version == codec.V13:
+    if version == V13:
         return codec.message(version, codec.EXPERIMENTER, xid, pack("!II", ONF, 2300) + body)
     return codec.message(version, codec.BUNDLE_CONTROL, xid, body)
 
@@ -62,7 +63,7 @@ def encode(version: int, bundle: int, first_xid: int, changes: Sequence[Change],
 def _member(version: int, bundle: int, xid: int, change: Change) -> bytes:
     """The message that puts one change into a bundle; nothing for a meter. The usual case, a flow in 1.4, is packed at once."""
     slot, cookie, thing = change
-    if thing is not None and version == codec.V14 and slot[0] < METER:
+    if thing is not None and version == V14 and slot[0] < METER:
         body, opts = thing[1], thing[2]
         size = 45 + len(slot) + len(body)
         head = _MEMBER_14(
@@ -77,7 +78,7 @@ def _member(version: int, bundle: int, xid: int, change: Change) -> bytes:
 
 def envelope(version: int, bundle: int, xid: int, size: int) -> bytes:
     """What goes in front of a message of `size` bytes that is put into a bundle."""
-    if version == codec.V13:
+    if version == V13:
         return _ENVELOPE_13(version, codec.EXPERIMENTER, 24 + size, xid, ONF, 2301, bundle, _FLAGS)
     return _ENVELOPE_14(version, codec.BUNDLE_ADD, 16 + size, xid, bundle, _FLAGS)
 
@@ -137,7 +138,7 @@ class Push:
         if message[1] == codec.BARRIER_REPLY:
             answered = _BARRIER
         else:
-            answered = unpack_from("!H", message, 20 if self._version == codec.V13 else 12)[0] - 1
+            answered = unpack_from("!H", message, 20 if self._version == V13 else 12)[0] - 1
         if answered == OPEN:
             return []
         if answered != self._phase:

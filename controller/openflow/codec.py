@@ -1,17 +1,18 @@
-"""The messages of the handshake and other rare ones, both ways.
+"""The messages of the handshake and other rare ones, both ways, by os-ken; hello is ours, os-ken leaves its bitmap out.
 
-Layouts are those of OpenFlow 1.4; where 1.3 differs (ports), the version decides. Readers raise ValueError or struct.error
-on bytes that end too early or point beyond their end: what that means for the connection is for the session to say.
+Readers raise ValueError or struct.error on what they cannot read: what that means for the connection is for the session to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from struct import pack, unpack_from
+from typing import Any
 
+from controller.openflow import osken
 from controller.openflow.events import Description, PortDesc, PortStatus, RoleChanged
+from controller.openflow.osken import V13, V14
 
-V13, V14 = 4, 5
 PROTOCOL = {V14: "1.4", V13: "1.3"}
 
 HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY, EXPERIMENTER, FEATURES_REQUEST, FEATURES_REPLY = range(7)
@@ -86,64 +87,79 @@ def _elements(body: bytes) -> Iterator[tuple[int, bytes]]:
 # ---------------------------------------------------------------- what the switch is
 
 
+def question(version: int, kind: str, xid: int) -> bytes:
+    """A question of the handshake: "features", "description", "ports" or "meters"."""
+    switch = osken.peer(version)
+    p = switch.ofproto_parser
+    requests = {
+        "features": lambda: p.OFPFeaturesRequest(switch),
+        "description": lambda: p.OFPDescStatsRequest(switch, 0),
+        "ports": lambda: p.OFPPortDescStatsRequest(switch, 0),
+        "meters": lambda: p.OFPMeterFeaturesStatsRequest(switch, 0),
+    }
+    return osken.build(requests[kind](), xid)
+
+
+def set_config(version: int, xid: int, miss_send_len: int) -> bytes:
+    """How much of a frame a table miss sends to us."""
+    switch = osken.peer(version)
+    return osken.build(switch.ofproto_parser.OFPSetConfig(switch, switch.ofproto.OFPC_FRAG_NORMAL, miss_send_len), xid)
+
+
 def read_features(reply: bytes) -> tuple[int, int, int, int]:
     """(dpid, tables, auxiliary id, capabilities) of a features reply."""
-    dpid, _, tables, auxiliary, capabilities, _ = unpack_from("!QIBB2xII", reply, 8)
-    return dpid, tables, auxiliary, capabilities
+    features = osken.parse(reply, FEATURES_REPLY)
+    return features.datapath_id, features.n_tables, features.auxiliary_id, features.capabilities
 
 
-def read_description(body: bytes) -> Description:
-    """The body of a description reply."""
-    parts = unpack_from("!256s256s256s32s256s", body)
+def read_description(reply: bytes) -> Description:
+    """Who made the switch."""
+    body = osken.parse(reply, MULTIPART_REPLY, MP_DESC).body
+    parts = (body.mfr_desc, body.hw_desc, body.sw_desc, body.serial_num, body.dp_desc)
     return Description(*(part.split(b"\0")[0].decode("utf-8", "replace") for part in parts))
 
 
-def read_meter_features(body: bytes) -> tuple[int, int]:
+def read_meter_features(reply: bytes) -> tuple[int, int]:
     """(highest meter id, most bands of a meter)."""
-    highest, _, _, bands, _ = unpack_from("!IIIBB", body)
-    return highest, bands
+    body = osken.parse(reply, MULTIPART_REPLY, MP_METER_FEATURES).body
+    if not body:
+        raise ValueError("no meter features in the reply")
+    return body[0].max_meter, body[0].max_bands
 
 
 # ---------------------------------------------------------------- ports
 
 
-def read_ports(version: int, body: bytes) -> list[PortDesc]:
+def read_ports(reply: bytes) -> list[PortDesc]:
     """The ports of one part of a port description reply."""
-    ports, pos = [], 0
-    while pos < len(body):
-        port, size = read_port(version, body, pos)
-        ports.append(port)
+    if reply[0] == V14:
+        _check_sizes(reply)
+    return [_port(described) for described in osken.parse(reply, MULTIPART_REPLY, MP_PORT_DESC).body]
+
+
+def _check_sizes(reply: bytes) -> None:
+    """os-ken steps from port to port by the size that each one says it has, for ever where that is 0."""
+    pos = 16
+    while pos < len(reply):
+        size = int.from_bytes(reply[pos + 4 : pos + 6], "big")
+        if size < 40 or pos + size > len(reply):
+            raise ValueError(f"a port of {size} bytes where {len(reply) - pos} are left")
         pos += size
-    return ports
 
 
-def read_port(version: int, body: bytes, pos: int) -> tuple[PortDesc, int]:
-    """The port described at `pos`, and how many bytes that took."""
-    if version == V13:
-        number, mac, name, config, state, speed = unpack_from("!I4x6s2x16sII16xI4x", body, pos)
-        size = 64
-    else:
-        number, size, mac, name, config, state = unpack_from("!IH2x6s2x16sII", body, pos)
-        if size < 40 or pos + size > len(body):
-            raise ValueError(f"a port of {size} bytes where {len(body) - pos} are left")
-        speed = _speed(body[pos + 40 : pos + size])
-    up = not (config & _PORT_DOWN or state & _LINK_DOWN)
-    return PortDesc(number, name.split(b"\0")[0].decode("utf-8", "replace"), mac, up, speed * 1000 or None), size
+def _port(port: Any) -> PortDesc:
+    properties = getattr(port, "properties", None)  # 1.4 has the speed in a property of the port, 1.3 in the port itself
+    described = [port] if properties is None else [p for p in properties if p.type == _ETHERNET]
+    speed = described[0].curr_speed if described else 0
+    up = not (port.config & _PORT_DOWN or port.state & _LINK_DOWN)
+    name = port.name.split(b"\0")[0].decode("utf-8", "replace")
+    return PortDesc(port.port_no, name, bytes.fromhex(port.hw_addr.replace(":", "")), up, speed * 1000 or None)
 
 
-def _speed(properties: bytes) -> int:
-    """Current speed in kbit/s among the properties of a port, 0 where none tells."""
-    for kind, data in _elements(properties):
-        if kind == _ETHERNET and len(data) >= 24:
-            return int.from_bytes(data[20:24], "big")
-    return 0
-
-
-def read_port_status(version: int, update: bytes) -> PortStatus:
+def read_port_status(update: bytes) -> PortStatus:
     """A port came, went or changed."""
-    reason = ("add", "delete", "modify")[min(update[8], 2)]
-    port, _ = read_port(version, update, 16)
-    return PortStatus(reason, port)
+    status = osken.parse(update, PORT_STATUS)
+    return PortStatus(("add", "delete", "modify")[min(status.reason, 2)], _port(status.desc))
 
 
 # ---------------------------------------------------------------- role
@@ -151,19 +167,20 @@ def read_port_status(version: int, update: bytes) -> PortStatus:
 
 def role_request(version: int, xid: int, role: str, generation: int) -> bytes:
     """Ask for a role; "nochange" only asks which one it is."""
-    return message(version, ROLE_REQUEST, xid, pack("!I4xQ", ROLES.index(role), generation))
+    switch = osken.peer(version)
+    return osken.build(switch.ofproto_parser.OFPRoleRequest(switch, ROLES.index(role), generation), xid)
 
 
 def read_role(reply: bytes) -> RoleChanged:
     """The answer to a role request."""
-    role, generation = unpack_from("!I4xQ", reply, 8)
-    return RoleChanged(_role(role), generation)
+    answer = osken.parse(reply, ROLE_REPLY)
+    return RoleChanged(_role(answer.role), answer.generation_id)
 
 
 def read_role_status(update: bytes) -> RoleChanged:
     """Another controller's claim (or the switch's owner) changed our role."""
-    role, reason, generation = unpack_from("!IB3xQ", update, 8)
-    return RoleChanged(_role(role), generation, ("claimed", "configured", "expired")[min(reason, 2)])
+    status = osken.parse(update, ROLE_STATUS)
+    return RoleChanged(_role(status.role), status.generation_id, ("claimed", "configured", "expired")[min(status.reason, 2)])
 
 
 def _role(number: int) -> str:

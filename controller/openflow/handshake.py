@@ -5,7 +5,7 @@ All questions are sent at once when the version is known; the switch is ready wh
 
 from __future__ import annotations
 
-from struct import pack, unpack_from
+from struct import unpack_from
 
 from controller.openflow import codec
 from controller.openflow.errors import OfError, ProtocolError
@@ -50,14 +50,9 @@ class Handshake(Request):
         """All questions, with consecutive transaction ids, and the one thing that is set."""
         questions = ("features", *_MULTIPART, "role")
         self._waits = dict(enumerate(questions, first_xid))
-        out = [codec.message(self._version, codec.SET_CONFIG, first_xid + len(questions), pack("!HH", 0, _WHOLE_FRAME))]
-        for xid, question in self._waits.items():
-            if question == "features":
-                out.append(codec.message(self._version, codec.FEATURES_REQUEST, xid))
-            elif question == "role":
-                out.append(codec.role_request(self._version, xid, "nochange", 0))
-            else:
-                out.append(codec.multipart(self._version, _MULTIPART[question], xid))
+        out = [codec.set_config(self._version, first_xid + len(questions), _WHOLE_FRAME)]
+        out += [codec.question(self._version, question, xid) for xid, question in self._waits.items() if question != "role"]
+        out.append(codec.role_request(self._version, first_xid + len(questions) - 1, "nochange", 0))
         return out
 
     @property
@@ -81,15 +76,15 @@ class Handshake(Request):
             if auxiliary:
                 raise ProtocolError("this is an auxiliary connection; weft takes main connections only")
         elif question == "ports":
-            self._ports.update((port.port, port) for port in codec.read_ports(self._version, message[16:]))
+            self._ports.update((port.port, port) for port in codec.read_ports(message))
             self._late.clear()
         elif question == "role":
             answer = codec.read_role(message)
             self.role, self.generation = answer.role, answer.generation
         elif question == "description":
-            self._description = codec.read_description(message[16:])
+            self._description = codec.read_description(message)
         else:
-            self._meters = codec.read_meter_features(message[16:])
+            self._meters = codec.read_meter_features(message)
         if more:
             return False
         self._done(xid, events)

@@ -11,6 +11,7 @@ from struct import Struct, pack, unpack_from
 from controller.openflow import codec
 from controller.openflow.errors import OfError, ProtocolError
 from controller.openflow.events import Counters, Event, Installed, PortCounters, PortStats, ReadBack
+from controller.openflow.osken import V13
 from controller.openflow.request import Request
 
 GROUP, METER = 255, 254  # first byte of the slot of a group, of a meter; else the table
@@ -81,7 +82,7 @@ def read_port_stats(version: int, reply: bytes, ports: dict[int, PortCounters]) 
     """Counters of the ports in one part of a port statistics reply."""
     pos, end = 16, len(reply)
     while pos < end:
-        if version == codec.V13:
+        if version == V13:
             number, *counts = _PORT_13(reply, pos)
             size = 112
         else:

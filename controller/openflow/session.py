@@ -22,6 +22,7 @@ from controller.openflow.events import Change, ErrorMessage, Event, FlowChanged,
 from controller.openflow.framing import Framer
 from controller.openflow.handshake import Handshake, negotiate
 from controller.openflow.liveness import Liveness
+from controller.openflow.osken import V14
 from controller.openflow.readback import METER, PortCounting, Reading
 from controller.openflow.request import Request
 
@@ -207,7 +208,7 @@ class Session:
 
         False where 1.3 is spoken, which has no such thing: read back from time to time instead.
         """
-        if self.version < codec.V14:
+        if self.version < V14:
             return False
         self._monitor = xid = self._next_xid()
         body = pack("!IIIHBB", xid, codec.ANY, codec.ANY, _WATCHED, 255, 0) + codec.EMPTY_MATCH
@@ -366,7 +367,7 @@ class Session:
         events.append(notices.read_flow_removed(message))
 
     def _on_port_status(self, message: bytes, events: list[Event]) -> None:
-        status = codec.read_port_status(self.version, message)
+        status = codec.read_port_status(message)
         if self._handshake is not None:
             self._handshake.port_changed(status)
         else:

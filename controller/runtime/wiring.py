@@ -13,6 +13,7 @@ from typing import Any
 
 from controller import __version__
 from controller.model import Network, Pipeline
+from controller.openflow import osken
 from controller.pipeline.stages import DEFAULT_NETWORK
 from controller.runtime import loader, logs
 from controller.runtime.catalogue import Catalogue
@@ -36,6 +37,7 @@ OK, REFUSED, USAGE = 0, 1, 64
 def run(settings: Settings) -> int:
     """Run a controller until SIGINT or SIGTERM. Gives an exit code; 1 with a sentence where it cannot start."""
     logs.configure(settings.log_level, settings.log_format)
+    osken.peer(osken.V14)  # imported now, so that the first bridge does not wait for it
     sys.setswitchinterval(0.001)  # the dashboard's threads must not hold up the event loop for 5 ms at a time
     try:
         asyncio.run(_serve(settings))

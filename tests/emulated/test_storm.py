@@ -8,12 +8,13 @@ import pytest
 
 from tests.emulated.conftest import Lab
 
-FRAMES = 6000
+FRAMES = 3000
 FLOOD = """
-import socket, sys
+import socket, sys, time
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 s.bind((sys.argv[1], 0))
 for n in range({frames}):
+    time.sleep(0.0005)  # the datapath takes each new address by the slow path, one after the other
     s.send(b"\\xff" * 6 + b"\\x02\\xaa" + n.to_bytes(4, "big") + b"\\x88\\xb5" + bytes(46))
 """
 

@@ -178,7 +178,7 @@ def test_notices(version):
     removed, other = read_flow_removed(message), parsed(peer, message)
     assert (removed.cookie, removed.reason, removed.slot[0]) == (other.cookie, "hard", other.table_id)
     status = switch.port_status(1, up=False)
-    assert codec.read_port_status(version, status).port.name.encode() == parsed(peer, status).desc.name
+    assert codec.read_port_status(status).port.name.encode() == parsed(peer, status).desc.name
 
 
 @BOTH
