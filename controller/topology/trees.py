@@ -1,0 +1,343 @@
+"""Shortest-path next hops and flood trees of a graph of bridges, kept up to date as links come and go.
+
+Pure: names and port numbers in, names and port numbers out; no rows, no clock. A wanted destination has a distance for
+each bridge. When links change, only the bridges whose distance no longer holds are computed anew (after Ramalingam and
+Reps, "On the computational complexity of dynamic graph problems", 1996), so a change costs what it changes.
+
+Inside, a bridge is a small int, its place in `_names`, and keeps it for good, so that distances are plain lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+
+Ports = tuple[int, ...]  # OpenFlow port numbers, sorted
+End = tuple[str, int]  # a bridge and its port: one end of a link
+
+MOST = 2**32 - 1  # the greatest cost of a link
+FAR = 1 << 62  # the distance of a bridge that cannot be reached: more than any sum of costs
+
+
+@dataclass(slots=True)
+class _Side:
+    """A link as one of its two bridges sees it."""
+
+    peer: int
+    peer_port: int
+    cost: int
+    down: bool = False  # this side's own port
+
+
+@dataclass(slots=True)
+class _Tree:
+    """Towards one destination: how far each bridge is, and the bridges whose next hops `changes` has to look at."""
+
+    dist: list[int] = field(default_factory=list)  # empty: not computed yet
+    touched: set[int] = field(default_factory=set)
+
+
+class _Graph:
+    """Bridges and the links between them."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._sides: list[dict[int, _Side]] = []  # of each bridge: its links by port
+        self._links: list[list[tuple[int, int, int]]] = []  # the same, sorted: port, peer, cost
+        self._near: list[dict[int, int]] = []  # of each bridge: its neighbours over live links, and the least cost
+        self._changed: set[int] = set()  # bridges whose links changed
+
+    def link(self, a: str, port_a: int, b: str, port_b: int, cost: int = 1) -> None:
+        """Add a two-way link, its ports being up, or change the cost of one. What was linked to these ports before is gone.
+
+        Raises ValueError for a link of a bridge to itself and for a cost that is not in 1..2**32-1.
+        """
+        if a == b:
+            raise ValueError(f"ports {port_a} and {port_b} of {a} are linked to each other: it leads nowhere, leave it out")
+        if not 1 <= cost <= MOST:
+            raise ValueError(f"the link {a} port {port_a} - {b} port {port_b} costs {cost}; give it a cost of 1 to {MOST}")
+        u, v = self._number(a), self._number(b)
+        side = self._sides[u].get(port_a)
+        if side and (side.peer, side.peer_port) == (v, port_b):
+            if side.cost == cost:
+                return
+            side.cost = self._sides[v][port_b].cost = cost
+        else:
+            self.unlink(a, port_a)
+            self.unlink(b, port_b)
+            self._sides[u][port_a] = _Side(v, port_b, cost)
+            self._sides[v][port_b] = _Side(u, port_a, cost)
+        self._change(u, v)
+
+    def unlink(self, a: str, port_a: int) -> None:
+        """Remove the link at this end, in both directions. Nothing happens where there is none."""
+        side = self._side(a, port_a)
+        if side:
+            u = self._numbers[a]
+            del self._sides[u][port_a], self._sides[side.peer][side.peer_port]
+            self._change(u, side.peer)
+
+    def down(self, a: str, port_a: int) -> None:
+        """A port is down: no path uses its link, but both ends stay in the next-hop sets where they would be as near as the rest.
+
+        The switches skip them by `watch_port`, each by its own port: where only one of the two sees its port go down, the
+        other goes on sending into the dead link, so `unlink` it. Nothing happens where there is no link.
+        """
+        self._set_down(a, port_a, True)
+
+    def up(self, a: str, port_a: int) -> None:
+        """A port is up again. Its link is live once both its ports are."""
+        self._set_down(a, port_a, False)
+
+    def _set_down(self, a: str, port_a: int, down: bool) -> None:
+        side = self._side(a, port_a)
+        if side and side.down != down:
+            side.down = down
+            self._change(self._numbers[a], side.peer)
+
+    def _side(self, a: str, port_a: int) -> _Side | None:
+        return self._sides[self._numbers[a]].get(port_a) if a in self._numbers else None
+
+    def _number(self, name: str) -> int:
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = len(self._names)
+            self._names.append(name)
+            self._sides.append({})
+            self._links.append([])
+            self._near.append({})
+        return number
+
+    def _change(self, u: int, v: int) -> None:
+        """The links between two bridges are not what they were."""
+        for one, other in ((u, v), (v, u)):
+            self._links[one] = sorted((port, side.peer, side.cost) for port, side in self._sides[one].items())
+            live = [cost for port, peer, cost in self._links[one] if peer == other and self._live(one, port)]
+            self._near[one].pop(other, None)
+            if live:
+                self._near[one][other] = min(live)
+        self._changed |= {u, v}
+
+    def _live(self, u: int, port: int) -> bool:
+        side = self._sides[u][port]
+        return not (side.down or self._sides[side.peer][side.peer_port].down)
+
+
+class Trees(_Graph):
+    """Next hops towards the wanted bridges, and flood trees. Parallel links and loops are welcome; costs hold in both directions.
+
+    A call that changes the graph costs next to nothing: the trees follow when somebody asks.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._trees: dict[int, _Tree] = {}  # of each wanted destination
+        self._told: dict[int, list[Ports]] = {}  # by destination: the next hops of each bridge as `changes` last said
+
+    def want(self, dest: str) -> None:
+        """Have a tree towards this bridge from now on; it need not be linked yet."""
+        self._trees.setdefault(self._number(dest), _Tree())
+
+    def unwant(self, dest: str) -> None:
+        """Have no tree towards this bridge any more."""
+        self._trees.pop(self._numbers.get(dest, -1), None)
+
+    def hops(self, dest: str) -> dict[str, Ports]:
+        """The next hops of each bridge that can reach `dest`, by name, itself left out. Nothing where it is not wanted.
+
+        Behind each live port is a bridge that is nearer to `dest`: whichever are chosen, no frame goes in a circle.
+        """
+        self._settle()
+        tree = self._trees.get(self._numbers.get(dest, -1))
+        return self._named([self._hops(tree.dist, u) for u in range(len(self._names))]) if tree else {}
+
+    def changes(self) -> dict[str, dict[str, Ports] | None]:
+        """The wanted destinations whose next hops are not as the last call said, each with all its next hops as `hops` has them.
+
+        None: there is no tree any more. A destination that is newly wanted is among them even if no bridge reaches it.
+        """
+        self._settle()
+        found: dict[str, dict[str, Ports] | None] = {}
+        same: dict[Ports, Ports] = {}  # few different sets exist: each is kept once
+        for dest in self._by_name({*self._trees, *self._told}):
+            tree = self._trees.get(dest)
+            if not tree:
+                del self._told[dest]
+                found[self._names[dest]] = None
+            elif self._look(dest, tree, same):
+                found[self._names[dest]] = self._named(self._told[dest])
+        return found
+
+    def flood(self, members: Collection[str], previous: Collection[End] = frozenset()) -> frozenset[End]:
+        """Both ends of each link of a broadcast tree that connects the members over live links; all its leaves are members.
+
+        Members that cannot reach each other are in a tree for each part; no link where a part has one member alone.
+        Links of the `previous` tree stay as long as they are live and lie between members; shortest paths join the rest.
+        """
+        missing = {self._numbers[name] for name in members if name in self._numbers}
+        kept = self._kept(previous)
+        tree: set[tuple[int, int]] = set()
+        for root in self._by_name(missing):
+            if root in missing:
+                tree |= self._span(root, missing, kept)
+        sides = [(u, port, self._sides[u][port]) for u, port in tree]
+        ends = [end for u, port, side in sides for end in ((u, port), (side.peer, side.peer_port))]
+        return frozenset((self._names[u], port) for u, port in ends)
+
+    def _by_name(self, numbers: Iterable[int]) -> list[int]:
+        """Bridges in the order of their names: numbers depend on who came first, and results must not."""
+        return sorted(numbers, key=self._names.__getitem__)
+
+    def _named(self, hops: list[Ports]) -> dict[str, Ports]:
+        return {self._names[u]: hops[u] for u in self._by_name(range(len(hops))) if hops[u]}
+
+    # Next hops
+
+    def _settle(self) -> None:
+        """Make all distances right again."""
+        everyone, equal = range(len(self._names)), None
+        for dest, tree in self._trees.items():
+            tree.dist.extend([FAR] * (len(everyone) - len(tree.dist)))
+            if tree.dist[dest]:  # far from itself: it is new
+                equal = self._equal_cost() if equal is None else equal
+                self._fill(tree.dist, dest, equal)
+                tree.touched.update(everyone)
+            elif self._changed:
+                self._repair(tree, dest)
+        self._changed.clear()
+
+    def _equal_cost(self) -> int:
+        """The cost of every live link, 0 where not all are the same."""
+        costs = {cost for near in self._near for cost in near.values()} or {1}
+        return costs.pop() if len(costs) == 1 else 0
+
+    def _fill(self, dist: list[int], dest: int, equal: int) -> None:
+        """All distances from nothing: breadth first where all links cost the same, else Dijkstra's algorithm."""
+        if not equal:
+            self._relax(dist, [(0, dest)])
+            return
+        near, level, reached = self._near, [dest], 0
+        dist[dest] = 0
+        while level:
+            reached += equal
+            following = []
+            for u in level:
+                for v in near[u]:
+                    if dist[v] > reached:
+                        dist[v] = reached
+                        following.append(v)
+            level = following
+
+    def _repair(self, tree: _Tree, dest: int) -> None:
+        """Distances after links changed: those that no longer hold are forgotten, then what can be nearer becomes nearer."""
+        dist, near = tree.dist, self._near
+        lost = self._lost(dist, dest)
+        for u in lost:
+            dist[u] = FAR
+        start = [(min([dist[v] + cost for v, cost in near[u].items()], default=FAR), u) for u in lost | self._changed]
+        moved = lost | self._relax(dist, [(reach, u) for reach, u in start if reach < dist[u]])
+        tree.touched |= moved | self._changed
+        tree.touched.update(peer for u in moved for _, peer, _ in self._links[u])
+
+    def _lost(self, dist: list[int], dest: int) -> set[int]:
+        """The bridges that have no neighbour left by which they are as near as they were, or nearer."""
+        near, lost = self._near, set[int]()
+        doubtful = [u for u in self._changed if u != dest and dist[u] < FAR]
+        for u in doubtful:  # it grows: who loses its distance casts doubt on those behind it
+            if u not in lost and not any(dist[v] + cost <= dist[u] and v not in lost for v, cost in near[u].items()):
+                lost.add(u)
+                doubtful += [v for v, cost in near[u].items() if dist[u] + cost <= dist[v] < FAR]
+        return lost
+
+    def _relax(self, dist: list[int], heap: list[tuple[int, int]]) -> set[int]:
+        """Dijkstra's algorithm from bridges that can be as near as the heap says. Returns those that became nearer."""
+        heapify(heap)
+        nearer = set()
+        while heap:
+            reach, u = heappop(heap)
+            if reach < dist[u]:
+                dist[u] = reach
+                nearer.add(u)
+                for v, cost in self._near[u].items():
+                    if reach + cost < dist[v]:
+                        heappush(heap, (reach + cost, v))
+        return nearer
+
+    def _hops(self, dist: list[int], u: int) -> Ports:
+        """The ports of a bridge that lead nearer by exactly their cost, dead ones included."""
+        mine = dist[u]
+        if mine == FAR:
+            return ()
+        return tuple([port for port, peer, cost in self._links[u] if dist[peer] + cost == mine])
+
+    def _look(self, dest: int, tree: _Tree, same: dict[Ports, Ports]) -> bool:
+        """Bring what was told up to date; True where anything in it changed, or nothing had been told yet."""
+        changed = dest not in self._told
+        told = self._told.setdefault(dest, [])
+        told.extend([()] * (len(self._names) - len(told)))
+        for u in tree.touched:
+            hops = self._hops(tree.dist, u)
+            if hops != told[u]:
+                told[u] = same.setdefault(hops, hops)
+                changed = True
+        tree.touched.clear()
+        return changed
+
+    # Flood trees
+
+    def _kept(self, previous: Collection[End]) -> dict[int, list[tuple[int, int]]]:
+        """Of a tree, the links that are live and have both ends in it: bridge -> port and peer."""
+        ends = {(self._numbers[name], port) for name, port in previous if name in self._numbers}
+        kept: dict[int, list[tuple[int, int]]] = {}
+        for u, port in sorted(ends):
+            side = self._sides[u].get(port)
+            if side and (side.peer, side.peer_port) in ends and self._live(u, port):
+                kept.setdefault(u, []).append((port, side.peer))
+        return kept
+
+    def _span(self, root: int, missing: set[int], kept: dict[int, list[tuple[int, int]]]) -> set[tuple[int, int]]:
+        """A tree from a member to all members that it reaches, each link by its end nearer to the root. They miss no more.
+
+        Dijkstra's algorithm, in which what hangs together by kept links is reached at once and at no cost.
+        """
+        wanted = frozenset(missing)
+        parents: dict[int, tuple[int, int]] = {}
+        best = {root: 0}
+        heap = [(0, self._names[root], root, (root, 0))]
+        while heap:
+            reach, _, u, parent = heappop(heap)
+            if u in parents:
+                continue
+            parents[u] = parent
+            together = self._gather(u, parents, kept)
+            missing.difference_update(together)
+            if not missing:
+                break
+            for near in together:
+                for port, v, cost in self._links[near]:
+                    if v not in parents and reach + cost < best.get(v, FAR) and self._live(near, port):
+                        best[v] = reach + cost
+                        heappush(heap, (best[v], self._names[v], v, (near, port)))
+        return self._branches(root, wanted & parents.keys(), parents)
+
+    def _gather(self, start: int, parents: dict[int, tuple[int, int]], kept: dict[int, list[tuple[int, int]]]) -> list[int]:
+        """A bridge and all that hang together with it by kept links; each of these gets its parent."""
+        together = [start]
+        for u in together:  # it grows
+            for port, v in kept.get(u, ()):
+                if v not in parents:
+                    parents[v] = (u, port)
+                    together.append(v)
+        return together
+
+    def _branches(self, root: int, members: Iterable[int], parents: dict[int, tuple[int, int]]) -> set[tuple[int, int]]:
+        """The links from the members up to the root."""
+        tree, joined = set(), {root}
+        for u in members:
+            while u not in joined:
+                joined.add(u)
+                tree.add(parents[u])
+                u = parents[u][0]
+        return tree
