@@ -26,7 +26,7 @@ from controller.state.engine import RuleSpec, TimerSpec
 from controller.state.reader import Reader
 from controller.state.tables import Tx
 
-__all__ = ["App", "Reader", "Tx", "every", "on", "rules"]
+__all__ = ["App", "Reader", "Tx", "derives", "every", "on", "rules"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -49,6 +49,17 @@ def rules(*, each: type[Row]) -> Callable[[Method], Method]:
 
     def mark(method: Method) -> Method:
         vars(method)["rule_each"] = each
+        return method
+
+    return mark
+
+
+def derives(*, each: type[Row]) -> Callable[[Method], Method]:
+    """Mark a rule that yields rows instead of flows: they are there as long as the row that they follow from."""
+
+    def mark(method: Method) -> Method:
+        vars(method)["rule_each"] = each
+        vars(method)["derives"] = True
         return method
 
     return mark
@@ -104,4 +115,4 @@ def _rule(cls: type[App], method: Callable[..., Any]) -> RuleSpec:
     parameters = len(signature(method).parameters)
     if parameters not in (2, 3):
         raise TypeError(f"{cls.__name__}.{method.__name__}: a rule is `def {method.__name__}(self, row)` or `(self, row, rows)`")
-    return RuleSpec(method.__name__, method, vars(method)["rule_each"], parameters == 3)
+    return RuleSpec(method.__name__, method, vars(method)["rule_each"], parameters == 3, "derives" in vars(method))

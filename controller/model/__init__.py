@@ -6,13 +6,34 @@ it imports nothing of weft. What a value means on the wire is not known here.
 
 from controller.model.address import IPv4, IPv6, Mac
 from controller.model.events import BridgeDown, BridgeUp, FlowExpired, Installed, PacketIn, PortDown, PortUp
-from controller.model.rows import Bridge, Host, Link, Member, Network, Number, Pipeline, Port, Row, StageRow, key, scope_of
+from controller.model.rows import (
+    Attachment,
+    Bridge,
+    FloodPorts,
+    HopSet,
+    Host,
+    Link,
+    Member,
+    Network,
+    Number,
+    Pipeline,
+    Port,
+    PortRole,
+    Row,
+    StageRow,
+    Tree,
+    key,
+    scope_of,
+)
 
 __all__ = [
+    "Attachment",
     "Bridge",
     "BridgeDown",
     "BridgeUp",
+    "FloodPorts",
     "FlowExpired",
+    "HopSet",
     "Host",
     "IPv4",
     "IPv6",
@@ -26,9 +47,11 @@ __all__ = [
     "Pipeline",
     "Port",
     "PortDown",
+    "PortRole",
     "PortUp",
     "Row",
     "StageRow",
+    "Tree",
     "key",
     "scope_of",
 ]

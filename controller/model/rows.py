@@ -77,13 +77,23 @@ class Port(Row):
     speed: int = 0
 
 
-class Link(Row):
-    """One direction of a link: what leaves `bridge` by `port` arrives at `peer` on `peer_port`."""
+class PortRole(Row, kept=True):
+    """What a port is there for; a port without this row is down. See `controller.topology.discovery` for the roles."""
+
+    bridge: str = key()
+    port: int = key()
+    role: str = "held"
+    why: str = ""
+
+
+class Link(Row, kept=True):
+    """One direction of a link: what leaves `bridge` by `port` arrives at `peer` on `peer_port`. There are both or none."""
 
     bridge: str = key()
     port: int = key()
     peer: str = ""
     peer_port: int = 0
+    cost: int = 1
 
 
 class Network(Row):
@@ -93,14 +103,45 @@ class Network(Row):
     number: int = 0
 
 
+class Attachment(Row):
+    """An edge port belongs to a network. `tag`: the VLAN id its frames carry there, 0 for none."""
+
+    bridge: str = key()
+    port: int = key()
+    network: str = key()
+    tag: int = 0
+
+
 class Host(Row, kept=True):
-    """An address learned on a port. One row a bridge: on the way to the host's own bridge it is the port towards it."""
+    """An address learned on an edge port. The same address in two networks is two hosts."""
+
+    network: str = key()
+    mac: Mac = key()
+    bridge: str = ""
+    port: int = 0
+    ip: IPv4 | None = None
+
+
+class Tree(Row):
+    """Shortest paths towards the bridge `dest`: of every other bridge, the ports that lead one step nearer."""
+
+    dest: str = key()
+    hops: tuple[tuple[str, tuple[int, ...]], ...] = ()
+
+
+class HopSet(Row):
+    """Several ports of a bridge that lead equally near to some destination: frames are spread over them."""
+
+    bridge: str = key()
+    ports: tuple[int, ...] = key()
+
+
+class FloodPorts(Row):
+    """The link ports of a bridge over which a network's broadcast, multicast and unknown frames go."""
 
     bridge: str = key()
     network: str = key()
-    mac: Mac = key()
-    port: int = 0
-    ip: IPv4 | None = None
+    ports: tuple[int, ...] = ()
 
 
 class Number(Row, kept=True):

@@ -85,10 +85,10 @@ def load(register: str, value: int) -> Action:
     return set_field(**{register: value})
 
 
-def move(source: str, target: str) -> Action:
-    """Copy one field to another of the same width, as far as the narrower one goes."""
+def move(source: str, target: str, bits: int = 0) -> Action:
+    """Copy the low `bits` of one field to another; all that fit into the narrower one where they are not given."""
     a, b = find(source), find(target)
-    return _nicira(6, pack("!HHHII", min(a.width, b.width), 0, 0, a.nxm or a.header, b.nxm or b.header))
+    return _nicira(6, pack("!HHHII", bits or min(a.width, b.width), 0, 0, a.nxm or a.header, b.nxm or b.header))
 
 
 def output_register(register: str) -> Action:

@@ -101,7 +101,7 @@ def to(stage: Stage) -> Instruction:
 
 
 ADMIT = Stage("ADMIT", 0)
-CLASSIFY = Stage("CLASSIFY", 10, default=(load("network", DEFAULT_NETWORK), NEXT))
+CLASSIFY = Stage("CLASSIFY", 10, default=(DROP,))
 POLICY = Stage("POLICY", 20)
 SERVICE = Stage("SERVICE", 30)
 LEARN = Stage("LEARN", 40)
@@ -111,7 +111,7 @@ FORWARD = Stage("FORWARD", 70, default=(goto(90),))
 NEXTHOP = Stage("NEXTHOP", 80, default=(DROP,))
 FLOOD = Stage("FLOOD", 90, default=(DROP,))
 UNSERVICE = Stage("UNSERVICE", 100)
-EGRESS = Stage("EGRESS", 110, default=(output_register("out_port"),))
+EGRESS = Stage("EGRESS", 110, default=(DROP,))
 
 STAGES = (ADMIT, CLASSIFY, POLICY, SERVICE, LEARN, ANSWER, ROUTE, FORWARD, NEXTHOP, FLOOD, UNSERVICE, EGRESS)
 

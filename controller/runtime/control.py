@@ -49,6 +49,8 @@ from controller.runtime.peers import Peer, name_of
 from controller.runtime.sync import Sync
 from controller.state.engine import Engine
 from controller.state.tables import Tx
+from controller.topology.flooding import Flooding, Reach
+from controller.topology.paths import Paths
 
 SLICE = 0.005  # seconds of rules until others get their turn
 AUDIT_SOON = 0.2  # seconds after a change by somebody else, in which more of them may come
@@ -66,6 +68,8 @@ class Control:
         self.peers: dict[str, Peer] = {}
         self.dispatch = Dispatch(engine, journal, self.drive)
         self.sync = Sync(engine, journal, self.peers, installed=self._installed, remove_foreign=remove_foreign)
+        self.paths = Paths(engine)
+        self.flooding = Flooding(engine, self.paths.trees)
         self._audits: set[str] = set()
         self._scheduled = False  # the next slice of work is on the loop's list
         self._collector_held = False
@@ -167,7 +171,7 @@ class Control:
     def drive(self) -> None:
         """Run what is due for a slice of time; send frames at once, and changes when all rules have run."""
         deadline = time.perf_counter() + SLICE
-        done = self.engine.run(lambda: time.perf_counter() < deadline)
+        done = self._run(lambda: time.perf_counter() < deadline)
         self._tell()
         flushing: set[Channel] = set()
         for bridge, in_port, actions, frame in self.dispatch.take_frames():
@@ -185,6 +189,25 @@ class Control:
             if not self._scheduled:
                 self._scheduled = True
                 asyncio.get_running_loop().call_soon(self._drive_on)
+
+    def _run(self, more: Callable[[], bool]) -> bool:
+        """Run rules, and follow the changes of links and hosts with paths and trees, until nothing is left; False: not done yet."""
+        while self.engine.run(more):
+            tx = Tx(self.engine.tables)
+            if self.paths.changed:
+                self.paths.update(tx)
+            if self.flooding.busy:
+                self.flooding.update(tx, self._reach)
+            if not self.engine.commit(tx):
+                return True
+        return False
+
+    def _reach(self, bridge: str) -> Reach:
+        """Whether a bridge can be told something, and has confirmed all that it was told."""
+        ledger = self.engine.desired.ledgers.get(bridge)
+        if ledger is None:
+            return "away"
+        return "busy" if ledger.open else "done"
 
     def _drive_on(self) -> None:
         self._scheduled = False
@@ -210,6 +233,7 @@ class Control:
                 self.dispatch.tell_failed(owner.rule.app.name, owner.error)
 
     def _installed(self, peer: Peer) -> None:
+        self.flooding.bridge_back()
         self.dispatch.event(Installed(peer.name))
         asyncio.get_running_loop().call_soon(self.drive)
 

@@ -62,6 +62,10 @@ class Dispatch:
         if tx.frames:
             self._frames += tx.frames
             tx.frames = []
+        if tx.notes:
+            for note in tx.notes:
+                self._journal.add(*note)  # type: ignore[arg-type]
+            tx.notes = []
         for seconds, event in tx.timers:
             asyncio.get_running_loop().call_later(seconds, self._later, event)
         tx.timers = []

@@ -140,15 +140,11 @@ class LiveView:
         return row.name if row else str(port)
 
     def hosts(self) -> tuple[HostView, ...]:
-        """Learned hosts by address, each where it is attached and not where it is passed on."""
+        """Learned hosts by address."""
         return self._ask(lambda: tuple(self._host(h) for h in self._hosts()))
 
     def _hosts(self) -> list[Host]:
-        tables = self._engine.tables
-        towards = {(x.bridge, x.port) for x in tables.all(Link)} | {(x.peer, x.peer_port) for x in tables.all(Link)}
-        return sorted(
-            (h for h in tables.all(Host) if (h.bridge, h.port) not in towards), key=lambda h: (h.mac, h.network, h.bridge)
-        )
+        return sorted(self._engine.tables.all(Host), key=lambda h: (h.mac, h.network))
 
     def _host(self, host: Host) -> HostView:
         first = self._store.since.get((Host, Host.key_of(host))) or time.time()

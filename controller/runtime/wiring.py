@@ -31,6 +31,7 @@ from controller.topology.discovery import Discovery
 
 SAVE_EVERY = 1.0  # seconds until learned rows are written
 SOCKET = "weft.sock"
+ALWAYS = ("vlan_isolation", "fabric")  # apps without which no frame gets anywhere; they can be disabled all the same
 OK, REFUSED, USAGE = 0, 1, 64
 
 
@@ -84,7 +85,7 @@ def _start_apps(settings: Settings, control: Control, store: Store) -> Catalogue
     _put_kept(engine, store)
     for cls in (Basis, Discovery):
         catalogue.add_builtin(cls)
-    for source in settings.apps or ("l2_learning",):
+    for source in dict.fromkeys((*ALWAYS, *(settings.apps or ("l2_learning",)))):
         catalogue.add(source)
     _put_kept(engine, store)  # rows of types that the apps brought
     unknown = catalogue.unknown_config()

@@ -12,8 +12,9 @@ def recompute(engine: Engine) -> Engine:
     fresh = Engine()
     tx = Tx(fresh.tables)
     for rows in engine.tables.rows.values():
-        for row in rows.values():
-            tx.put(row)
+        for key, row in rows.items():
+            if (type(row), key) not in engine.derived:
+                tx.put(row)
     fresh.commit(tx)
     for number, state in engine.apps.items():
         fresh._admit(state.app, number)

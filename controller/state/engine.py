@@ -9,7 +9,7 @@ from __future__ import annotations
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from controller.model.cookie import APP_BITS, cookie
 from controller.model.rows import Key, Member, Number, Row, StageRow, scope_of
@@ -26,6 +26,9 @@ __all__ = ["AppState", "Engine", "RuleSpec", "TimerSpec"]
 SLICE = 256
 _new = tuple.__new__
 Batch = list[tuple[Owner, tuple[Flow, ...]]]
+Watcher = Callable[[Any, Any], None]  # old row or None, new row or None
+T = TypeVar("T")
+Settle = Callable[[Rule, Owner, tuple[Any, ...], "str | None"], tuple[T, ...]]
 
 
 class AppState:
@@ -50,6 +53,8 @@ class Engine:
         self.unsaved: dict[tuple[type[Row], Key], Row | None] = {}  # kept rows that changed
         self.raised: list[Owner] = []  # owners whose rule raised, until somebody has told of it
         self.changed: set[type[Row]] = set()  # types of rows that changed, until somebody has told of it
+        self.derived: dict[tuple[type[Row], Key], Owner] = {}  # rows that rules yielded
+        self.watchers: defaultdict[type[Row], list[Watcher]] = defaultdict(list)
         self.runs = 0
         self._rules: defaultdict[type[Row], list[Rule]] = defaultdict(list)
         self._todo: dict[tuple[Rule, Key], None] = {}  # what has to run
@@ -98,6 +103,7 @@ class Engine:
             for owner in rule.owners.values():
                 self._forget(owner)
                 self.desired.take(owner, owner.flows)
+                self._put_derived(owner, ())
             self._todo = {item: None for item in (*self._todo, *self._due) if item[0] is not rule}
             self._due.clear()
         for stage in state.app.stages:
@@ -118,6 +124,9 @@ class Engine:
         if old is row or (old is not None and old == row):
             return False
         self.tables.set(cls, key, old, row)
+        if cls in self.watchers:
+            for watcher in self.watchers[cls]:
+                watcher(old, row)
         self.changed.add(cls)
         todo = self._todo
         for rule in self._rules[cls]:
@@ -184,12 +193,16 @@ class Engine:
             if row is None:
                 if owner is not None:
                     take.append((owner, owner.flows))
+                    self._put_derived(owner, ())
                     self._forget(owner)
                     del rule.owners[key]
                 continue
             if owner is None:
                 owner = rule.owners[key] = Owner(rule, key, cookie(rule.number, rule.name, key))
-            new = self._evaluate(rule, owner, row)
+            if rule.derives:
+                self._put_derived(owner, self._evaluate(rule, owner, row, self._settle_rows))
+                continue
+            new = self._evaluate(rule, owner, row, self._settle)
             old = owner.flows
             if new is None or new == old:
                 continue
@@ -202,8 +215,31 @@ class Engine:
             self.desired.take(owner, flows)
         self.desired.give(give)
 
-    def _evaluate(self, rule: Rule, owner: Owner, row: Row) -> tuple[Flow, ...] | None:
-        """The flows of a rule for a row; None where it raised: the row keeps the flows it had."""
+    def _put_derived(self, owner: Owner, rows: tuple[Row, ...] | None) -> None:
+        """These rows follow from the owner's row now; None: the rule raised, they stay as they are."""
+        if rows is None or rows == owner.rows:
+            return
+        there = {(type(row), type(row).key_of(row)): row for row in rows}
+        for row in owner.rows:
+            what = type(row), type(row).key_of(row)
+            if what not in there:
+                del self.derived[what]
+                self._change(*what, None)
+        owner.rows = rows
+        for what, row in there.items():
+            self.derived[what] = owner
+            self._change(*what, row)
+
+    def _settle_rows(self, rule: Rule, owner: Owner, rows: tuple[Row, ...], home: str | None) -> tuple[Row, ...]:
+        """Check the rows of a rule: nobody else may have put them."""
+        for row in rows:
+            what = type(row), type(row).key_of(row)
+            if what[1] in self.tables.rows[what[0]] and self.derived.get(what) is not owner:
+                raise ValueError(f"{rule.name} yields {row}, which is there already")
+        return rows
+
+    def _evaluate(self, rule: Rule, owner: Owner, row: Row, settle: Settle[T]) -> tuple[T, ...] | None:
+        """What a rule yields for a row; None where it raised: the row keeps what it had."""
         self.runs += 1
         if owner.error:
             owner.error = ""
@@ -218,7 +254,7 @@ class Engine:
                     self._remember(owner, reader)
             else:
                 flows = tuple(rule.fn(rule.app, row))
-            return self._settle(rule, owner, flows, getattr(row, "bridge", None))
+            return settle(rule, owner, flows, getattr(row, "bridge", None))
         except Waits as wait:
             owner.waits = str(wait)
             return ()

@@ -14,9 +14,10 @@ class RuleSpec(NamedTuple):
     """A rule as its author wrote it: `fn(app, row)`, or `fn(app, row, rows)` where `reads`."""
 
     name: str
-    fn: Callable[..., Iterable[Flow]]
+    fn: Callable[..., Iterable[Any]]
     each: type[Row]
     reads: bool
+    derives: bool = False  # it yields rows, not flows
 
 
 class TimerSpec(NamedTuple):
@@ -31,12 +32,12 @@ class TimerSpec(NamedTuple):
 class Rule:
     """A rule of an enabled app, with its owners by the key of their row."""
 
-    __slots__ = ("app", "each", "fn", "name", "number", "owners", "reads", "tables")
+    __slots__ = ("app", "derives", "each", "fn", "name", "number", "owners", "reads", "tables")
 
     def __init__(self, app: Any, number: int, spec: RuleSpec) -> None:
         self.app, self.number = app, number
         self.name = f"{app.name}.{spec.name}"
-        self.fn, self.each, self.reads = spec.fn, spec.each, spec.reads
+        self.fn, self.each, self.reads, self.derives = spec.fn, spec.each, spec.reads, spec.derives
         tables = range(METER_SLOT) if app.whole_pipeline else (stage.table for stage in app.stages)
         self.tables = frozenset((*tables, METER_SLOT, GROUP_SLOT))  # first bytes of slots that its flows may have
         self.owners: dict[Key, Owner] = {}
@@ -45,11 +46,12 @@ class Rule:
 class Owner:
     """What a rule said for one row. `waits`: the row it needs; `error`: the traceback where it raised (it keeps its flows)."""
 
-    __slots__ = ("cookie", "error", "flows", "key", "reads", "rule", "waits")
+    __slots__ = ("cookie", "error", "flows", "key", "reads", "rows", "rule", "waits")
 
     def __init__(self, rule: Rule, key: Key, cookie: int) -> None:
         self.rule, self.key, self.cookie = rule, key, cookie
         self.flows: tuple[Flow, ...] = ()
+        self.rows: tuple[Row, ...] = ()  # of a rule that derives rows
         self.reads: tuple[Read, ...] = ()
         self.error = ""
         self.waits = ""

@@ -86,13 +86,14 @@ class Tables:
 class Tx:
     """A transaction: changes that come true together, when the handler that made them returns."""
 
-    __slots__ = ("_tables", "changes", "frames", "timers")
+    __slots__ = ("_tables", "changes", "frames", "notes", "timers")
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self.changes: dict[tuple[type[Row], Key], Change] = {}
         self.frames: list[tuple[str, int, tuple[bytes, ...], bytes]] = []
         self.timers: list[tuple[float, object]] = []
+        self.notes: list[tuple[str, str, str, str]] = []
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one with the same key. A row equal to the stored one is no change."""
@@ -132,6 +133,10 @@ class Tx:
     def packet_out(self, bridge: str, frame: bytes, *actions: bytes, in_port: int = 0xFFFFFFFD) -> None:
         """Send a frame out of a bridge by these actions, when the transaction is done."""
         self.frames.append((bridge, in_port, actions, frame))
+
+    def tell(self, severity: str, kind: str, subject: str, text: str) -> None:
+        """Let people know: `severity` info, warning or error; `kind` such as "host.moved"; `text` a sentence."""
+        self.notes.append((severity, kind, subject, text))
 
     def after(self, seconds: float, event: object) -> None:
         """Deliver an event once, so many seconds from now (lost by a restart: use `every` for what must last)."""

@@ -1,27 +1,89 @@
-"""Links between bridges, by LLDP (IEEE 802.1AB): each port says who it is, whoever hears it knows the link."""
+"""What each port is there for, and the links between bridges, by signed LLDP frames.
 
+Roles of a port:
+
+    held    it came up a moment ago: nothing passes until it is known what is behind it, HOLD seconds at the most
+    edge    no bridge of ours is behind it: hosts
+    link    one port of another bridge is behind it, and both hear each other
+    oneway  it hears a bridge that does not hear it, or another one: nothing passes
+    shared  it hears several bridges, through a switch of somebody else, or a bridge behind a port with hosts: nothing passes
+    self    it hears its own bridge: nothing passes
+
+Frames are sent at once when a port comes up, then in turn, so many a second at the most. A link that is not heard of in
+MISSES turns is gone; a port that goes down ends its link at once.
+"""
+
+from __future__ import annotations
+
+import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from controller.app import App, Tx, every, on, rules
-from controller.model import Bridge, Installed, Link, PacketIn, Pipeline, Port, PortDown, PortUp, Row, key
-from controller.packet import NEAREST_BRIDGE, lldp, parse_lldp
+from controller.model import (
+    Bridge,
+    BridgeDown,
+    BridgeUp,
+    Host,
+    Installed,
+    Link,
+    PacketIn,
+    Pipeline,
+    Port,
+    PortDown,
+    PortRole,
+    PortUp,
+    Row,
+    key,
+)
+from controller.packet import NEAREST_BRIDGE, Beacon, beacon, parse_beacon
 from controller.pipeline import ADMIT, LLDP, Flow, controller, output
 from controller.pipeline.actions import PORT_LOCAL
 
-PERIOD = 3.0  # seconds between two frames of a port
-MISSES = 3  # periods without a frame until a link is gone
+HOLD = 0.5  # seconds that a port waits for a bridge behind it
+TICK = 0.1  # seconds between two shares of a turn
+ROUND = 1.0  # seconds of a turn, if it is not longer because of RATE
+RATE = 4000  # frames a second over all bridges
+MISSES = 3  # turns without a frame until a link is gone
+FRESH = 2  # turns that a frame is good for: what a host sends again later is too old
+
+KEY = secrets.token_bytes(32)  # signs our frames; another one each time the controller starts
 
 
 class Heard(Row):
-    """How many periods ago a link was heard of. Apart from Link, because it changes all the time."""
+    """Who was heard on a port, and how many turns ago. Apart from Link, because it changes all the time."""
 
     bridge: str = key()
     port: int = key()
+    peer: str = ""
+    peer_port: int = 0
     misses: int = 0
 
 
+class Turn(Row):
+    """Where the turn is: the place of the next port among all ports, and the number of the turn."""
+
+    name: str = key(default="discovery")
+    place: int = 0
+    number: int = 1
+
+
+class Listening(Row):
+    """A bridge that sends discovery frames up to us: its pipeline is complete."""
+
+    bridge: str = key()
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOver:
+    """A port was held for HOLD seconds."""
+
+    bridge: str
+    port: int
+
+
 class Discovery(App, stages=(ADMIT,)):
-    """Finds the links between bridges with LLDP frames."""
+    """Says what each port is there for, and finds the links between bridges."""
 
     @rules(each=Pipeline)
     def listen(self, pipeline: Pipeline) -> Iterator[Flow]:
@@ -29,54 +91,165 @@ class Discovery(App, stages=(ADMIT,)):
         flow = ADMIT.flow(controller(), priority=300, eth_dst=NEAREST_BRIDGE, eth_type=LLDP, why="discovery of links")
         yield flow.on(pipeline)
 
-    @on(Installed)
-    def announce_all(self, event: Installed, tx: Tx) -> None:
-        """A bridge that can hear us now says who it is on all its ports."""
-        for port in tx.where(Port, bridge=event.bridge):
-            self.announce(port, tx)
+    # ------------------------------------------------------------------ ports
 
     @on(PortUp)
-    def announce_at_once(self, event: PortUp, tx: Tx) -> None:
-        """A port that comes up says who it is without waiting for its turn."""
+    def hold(self, event: PortUp, tx: Tx) -> None:
+        """A port that comes up is held until it is known what is behind it; one that was known before a restart is not."""
         port = tx.get(Port, event.bridge, event.port)
-        if port is not None:
+        if port is None:
+            return
+        if tx.get(PortRole, event.bridge, event.port) is None:
+            role = "edge" if event.port == PORT_LOCAL else "held"
+            tx.put(PortRole(event.bridge, event.port, role, "it came up"))
+        if tx.get(Listening, event.bridge):
             self.announce(port, tx)
+            tx.after(HOLD, HoldOver(event.bridge, event.port))
 
-    @every(PERIOD, each=Port)
-    def announce(self, port: Port, tx: Tx) -> None:
-        """Send a frame that names the bridge and the port."""
-        bridge = tx.get(Bridge, port.bridge)
-        if bridge is not None and port.up and port.port != PORT_LOCAL:
-            frame = lldp(bridge.dpid, port.port, port.mac, ttl=int(PERIOD * (MISSES + 1)))
-            tx.packet_out(port.bridge, frame, output(port.port))
+    @on(Installed)
+    def start(self, event: Installed, tx: Tx) -> None:
+        """A bridge can hear us now: it says who it is on all its ports."""
+        tx.put(Listening(event.bridge))
+        for port in tx.where(Port, bridge=event.bridge):
+            self.announce(port, tx)
+            tx.after(HOLD, HoldOver(port.bridge, port.port))
 
-    @on(PacketIn)
-    def hear(self, packet: PacketIn, tx: Tx) -> None:
-        """A frame from another bridge: a link from there to here."""
-        beacon = parse_lldp(packet.data)
-        sender = tx.where(Bridge, dpid=beacon.dpid) if beacon else []
-        if beacon and sender:
-            tx.put(Link(sender[0].bridge, beacon.port, packet.bridge, packet.in_port))
-            tx.put(Heard(sender[0].bridge, beacon.port))
-            port = tx.get(Port, packet.bridge, packet.in_port)
-            if port is not None and tx.get(Link, packet.bridge, packet.in_port) is None:
-                self.announce(port, tx)  # the other side may have been deaf when we said so before
+    @on(BridgeDown)
+    def stop(self, event: BridgeDown, tx: Tx) -> None:
+        """A bridge that is away hears nothing: that says nothing about its links."""
+        tx.drop(Listening, event.bridge)
 
-    @every(PERIOD, each=Link)
-    def age(self, link: Link, tx: Tx) -> None:
-        """A link that is not heard of any more is gone."""
-        heard = tx.get(Heard, link.bridge, link.port)
-        misses = heard.misses + 1 if heard else 1
-        tx.put(Heard(link.bridge, link.port, misses))
-        if misses > MISSES:
-            tx.drop(link)
-            tx.drop(Heard, link.bridge, link.port)
+    @on(BridgeUp)
+    def forget_missing_ports(self, event: BridgeUp, tx: Tx) -> None:
+        """Ports that are known from before, and that the bridge does not have any more."""
+        for role in tx.where(PortRole, bridge=event.bridge):
+            if tx.get(Port, role.bridge, role.port) is None:
+                self.lose(PortDown(role.bridge, role.port), tx)
+
+    @on(HoldOver)
+    def classify(self, event: HoldOver, tx: Tx) -> None:
+        """The time is over: with no bridge heard it is an edge port."""
+        role = tx.get(PortRole, event.bridge, event.port)
+        if role is None or role.role != "held" or not tx.get(Listening, event.bridge):
+            return
+        heard = tx.get(Heard, event.bridge, event.port)
+        if heard is None:
+            tx.put(PortRole(event.bridge, event.port, "edge", "no bridge of ours is behind it"))
+        else:
+            self._block(tx, role, "oneway", f"it hears {heard.peer} port {heard.peer_port}, which does not hear it")
 
     @on(PortDown)
     def lose(self, event: PortDown, tx: Tx) -> None:
-        """A port that is down ends both directions of its link."""
-        for link in tx.where(Link, bridge=event.bridge, port=event.port) + tx.where(
-            Link, peer=event.bridge, peer_port=event.port
-        ):
-            tx.drop(link)
-            tx.drop(Heard, link.bridge, link.port)
+        """A port that is down has no role, and its link is gone in both directions."""
+        link = tx.get(Link, event.bridge, event.port)
+        if link is not None:
+            self._unlink(link, tx, "its other end is down")
+        tx.drop(PortRole, event.bridge, event.port)
+        tx.drop(Heard, event.bridge, event.port)
+
+    # ------------------------------------------------------------------ frames out
+
+    def announce(self, port: Port, tx: Tx) -> None:
+        """Send a frame that names the bridge and the port."""
+        bridge, turn = tx.get(Bridge, port.bridge), tx.get(Turn, "discovery") or Turn()
+        if bridge is not None and port.up and port.port != PORT_LOCAL:
+            frame = beacon(Beacon(bridge.dpid, port.port, turn.number), port.mac, KEY)
+            tx.packet_out(port.bridge, frame, output(port.port))
+
+    @every(TICK, each=Pipeline)
+    def take_turns(self, pipeline: Pipeline, tx: Tx) -> None:
+        """The next share of the ports: each says who it is, and what it heard ages."""
+        ports = tx.where(PortRole)
+        turn = tx.get(Turn, "discovery") or Turn()
+        share = max(1, min(-(-len(ports) * int(TICK * 1000) // int(ROUND * 1000)), int(RATE * TICK)))
+        for role in ports[turn.place : turn.place + share]:
+            port = tx.get(Port, role.bridge, role.port)
+            if port is not None and tx.get(Listening, role.bridge):
+                self.announce(port, tx)
+                self._age(role, tx)
+        place = turn.place + share
+        tx.put(Turn("discovery", place, turn.number) if place < len(ports) else Turn("discovery", 0, turn.number + 1))
+
+    def _age(self, role: PortRole, tx: Tx) -> None:
+        heard = tx.get(Heard, role.bridge, role.port)
+        if heard is not None and heard.misses < MISSES:
+            tx.put(Heard(heard.bridge, heard.port, heard.peer, heard.peer_port, heard.misses + 1))
+            return
+        tx.drop(Heard, role.bridge, role.port)
+        link = tx.get(Link, role.bridge, role.port)
+        if link is not None and heard is not None:
+            tx.tell("warning", "link.lost", f"{link.bridge}/{link.port}", f"{link.peer} was not heard on {link.bridge} for {MISSES} turns")
+            self._unlink(link, tx, "nothing was heard on it")
+        elif link is not None:  # known from before a restart: it counts from now
+            tx.put(Heard(link.bridge, link.port, link.peer, link.peer_port))
+        elif role.role not in ("edge", "held"):
+            self._hold(tx, role.bridge, role.port, "what it heard is silent")
+
+    # ------------------------------------------------------------------ frames in
+
+    @on(PacketIn)
+    def hear(self, packet: PacketIn, tx: Tx) -> None:
+        """A frame of ours came in: who is behind this port?"""
+        said = parse_beacon(packet.data, KEY)
+        turn = tx.get(Turn, "discovery") or Turn()
+        sender = tx.where(Bridge, dpid=said.dpid) if said else []
+        role = tx.get(PortRole, packet.bridge, packet.in_port)
+        if said is None or not sender or role is None or said.round < turn.number - FRESH:
+            return
+        self._heard(Heard(role.bridge, role.port, sender[0].bridge, said.port), role, tx)
+
+    def _heard(self, heard: Heard, role: PortRole, tx: Tx) -> None:
+        peer, peer_port = heard.peer, heard.peer_port
+        before = tx.get(Heard, role.bridge, role.port)
+        other = before is not None and before.misses < MISSES and (before.peer, before.peer_port) != (peer, peer_port)
+        if role.role == "edge" and tx.where(Host, bridge=role.bridge, port=role.port):
+            text = f"{role.bridge} port {role.port}, which has hosts, received a discovery frame of {peer} port {peer_port}"
+            tx.tell("warning", "link.suspect", f"{role.bridge}/{role.port}", f"{text}; it does not become a link")
+            return
+        tx.put(heard)
+        if peer == role.bridge:
+            self._block(tx, role, "self", f"it hears port {peer_port} of its own bridge")
+        elif other:
+            self._block(tx, role, "shared", f"it hears {peer} port {peer_port} beside {before.peer} port {before.peer_port}")  # type: ignore[union-attr]
+        elif role.role != "shared":
+            self._pair(heard, role, tx)
+
+    def _pair(self, heard: Heard, role: PortRole, tx: Tx) -> None:
+        """Where both ends hear each other there is a link; where they do not yet, the other end is told at once."""
+        back = tx.get(Heard, heard.peer, heard.peer_port)
+        if back is None or (back.peer, back.peer_port) != (role.bridge, role.port):
+            if role.role == "edge":
+                self._hold(tx, role.bridge, role.port, "a bridge was heard on it")
+            port = tx.get(Port, role.bridge, role.port)
+            if port is not None:
+                self.announce(port, tx)
+            return
+        if role.role != "link" or tx.get(Link, role.bridge, role.port) is None:
+            for bridge, port_no, peer, peer_port in (
+                (role.bridge, role.port, heard.peer, heard.peer_port),
+                (heard.peer, heard.peer_port, role.bridge, role.port),
+            ):
+                tx.put(PortRole(bridge, port_no, "link", f"to {peer} port {peer_port}"))
+                tx.put(Link(bridge, port_no, peer, peer_port))
+
+    # ------------------------------------------------------------------ changes
+
+    def _block(self, tx: Tx, role: PortRole, why: str, text: str) -> None:
+        link = tx.get(Link, role.bridge, role.port)
+        if link is not None:
+            self._unlink(link, tx, text)
+        if role.role != why:
+            tx.tell("warning", f"port.{why}", f"{role.bridge}/{role.port}", f"nothing passes {role.bridge} port {role.port}: {text}")
+        tx.put(PortRole(role.bridge, role.port, why, text))
+
+    def _unlink(self, link: Link, tx: Tx, why: str) -> None:
+        """The link is gone; its ports are held again, and say who they are."""
+        for bridge, port in ((link.bridge, link.port), (link.peer, link.peer_port)):
+            tx.drop(Link, bridge, port)
+            tx.drop(Heard, bridge, port)
+            if tx.get(PortRole, bridge, port) is not None:
+                self._hold(tx, bridge, port, why)
+
+    def _hold(self, tx: Tx, bridge: str, port: int, why: str) -> None:
+        tx.put(PortRole(bridge, port, "held", why))
+        tx.after(HOLD, HoldOver(bridge, port))
