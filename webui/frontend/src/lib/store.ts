@@ -80,7 +80,7 @@ const AFFECTED: Record<string, Source<unknown>[]> = {
   links: [links, ports, status],
   apps: [apps, status],
   flows: [bridges, apps, status],
-  counters: [ports],
+  counters: [ports, hosts], // with the counters comes when a host was heard last
 } as Record<string, Source<unknown>[]>
 
 async function readPorts(): Promise<PortView[]> {

@@ -264,7 +264,8 @@ function Shape({ node }: { node: Node }): JSX.Element {
       <rect class="hit" x={-50} y={-17} width={100} height={60} />
       <rect class="halo" x={-19} y={-17} width={38} height={32} rx={8} />
       <rect class="shape" x={-14} y={-12} width={28} height={18} rx={3} />
-      <path class="glyph" d="M-18 10h36M-9 -3h18M-9 -7h10" />
+      <path class="glyph" d="M-9 -3h18M-9 -7h10" />
+      <path class="base" d="M-18 10h36" />
       <text class="label" y={27}>
         {node.label}
       </text>{' '}
