@@ -78,7 +78,7 @@ def browser() -> str:
 
 
 def pytest(name: str, *folders: str, needs: tuple[Callable[[], str], ...] = ()) -> Stage:
-    paths = tuple(f"tests/{folder}" for folder in folders or (name,) if (ROOT / "tests" / folder).is_dir())
+    paths = tuple(f"tests/{folder}" for folder in folders or (name,))
     return Stage(name, (sys.executable, "-m", "pytest", "-q", *paths), needs, pytest=True)
 
 

@@ -45,6 +45,7 @@ def _add_dashboard(app: Flask, static: Path) -> None:
             return make_response(pages.not_built(), 503)
         return send_from_directory(static, "index.html")
 
+    app.add_url_rule(pages.STYLE_PATH, "style", pages.style)
     for name in VIEWS:
         app.add_url_rule(f"/{name}", f"dashboard.{name or 'overview'}", dashboard)
 

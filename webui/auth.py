@@ -17,13 +17,13 @@ from flask import Flask, Response, make_response, redirect, request
 from itsdangerous import BadSignature, TimestampSigner
 from werkzeug.wrappers import Response as BaseResponse
 
-from webui.pages import page
+from webui.pages import STYLE_PATH, page
 from webui.problem import problem
 
 LOCAL = "weft.local_socket"  # in the WSGI environment of requests that came over the Unix socket
 COOKIE = "weft_session"
 SESSION_SECONDS = 12 * 3600
-OPEN_PATHS = ("/session", "/api/v1/healthz", "/api/v1/readyz", "/static/")
+OPEN_PATHS = ("/session", "/api/v1/healthz", "/api/v1/readyz", "/static/", STYLE_PATH)
 
 
 def is_loopback(host: str) -> bool:

@@ -17,13 +17,38 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), usb=()",
 }
 
+STYLE_PATH = "/plain.css"
+STYLE = """
+:root { color-scheme: light dark; --line: light-dark(#b9c3cd, #3b4957); --accent: light-dark(#0b6a74, #55c6d0); }
+body { margin: 0; background: light-dark(#f4f6f8, #0e1318); color: light-dark(#16202b, #e3e9ef);
+  font: 14px/1.5 system-ui, sans-serif; }
+main { max-width: 34rem; margin: 12vh auto 0; padding: 1.5rem 2rem 2rem; border: 1px solid var(--line); border-radius: 10px;
+  background: light-dark(#fff, #151b22); }
+h1 { margin: 0 0 1rem; font-size: 1.25rem; }
+a { color: var(--accent); }
+pre { padding: .7rem .9rem; border: 1px solid var(--line); border-radius: 6px; }
+[role=alert] { color: light-dark(#b3261e, #ff8a80); }
+form { display: flex; flex-wrap: wrap; gap: .6rem; align-items: end; }
+label { flex: 1; }
+input { display: block; box-sizing: border-box; width: 100%; margin-top: .2rem; }
+input, button { height: 2.2rem; padding: 0 .8rem; border: 1px solid var(--line); border-radius: 6px;
+  background: none; color: inherit; font: inherit; }
+button { border-color: var(--accent); background: var(--accent); color: light-dark(#fff, #06191c); cursor: pointer; }
+"""
+
+
+def style() -> Response:
+    """What the plain pages look like; served by itself, because the policy takes no style from within a page."""
+    return Response(STYLE, mimetype="text/css")
+
 
 def page(title: str, body: str, fault: str = "") -> str:
     """A plain page; `body` is HTML of ours, `fault` is text."""
     alert = f'<p role="alert"><strong>{escape(fault)}</strong></p>' if fault else ""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<meta name="color-scheme" content="light dark"><title>{escape(title)} - weft</title>'
+        f'<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="{STYLE_PATH}">'
+        f"<title>{escape(title)} - weft</title>"
         f"<main><h1>{escape(title)}</h1>{alert}{body}</main></html>"
     )
 

@@ -168,6 +168,6 @@ class Sync:
             self._journal.add("error", "flow.rejected", app, text)
         if not refusals or peer.failures > BISECT_AFTER:
             peer.window = max(1, len(event.changes) // 2)
-        if not refusals and len(event.changes) == 1:
+        if len(event.changes) == 1 and event.changes[0][2] is None:
             self._journal.add("error", "flow.rejected", peer.name, f"{peer.name} refused a deletion: {errors[0][1]}")
             ledger.pending.pop(event.changes[0][0], None)

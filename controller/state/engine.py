@@ -101,8 +101,7 @@ class Engine:
         for rule in state.rules:
             self._rules[rule.each].remove(rule)
             for owner in rule.owners.values():
-                self._forget(owner)
-                self.desired.take(owner, owner.flows)
+                self.desired.take(owner, self._forget(owner))
                 self._put_derived(owner, ())
             self._todo = {item: None for item in (*self._todo, *self._due) if item[0] is not rule}
             self._due.clear()
@@ -192,9 +191,13 @@ class Engine:
             owner = rule.owners.get(key)
             if row is None:
                 if owner is not None:
+<<<<<<< HEAD
                     take.append((owner, owner.flows))
                     self._put_derived(owner, ())
                     self._forget(owner)
+=======
+                    take.append((owner, self._forget(owner)))
+>>>>>>> main
                     del rule.owners[key]
                 continue
             if owner is None:
@@ -310,6 +313,9 @@ class Engine:
                     del self._readers[cls][names, values]
         owner.reads = ()
 
-    def _forget(self, owner: Owner) -> None:
+    def _forget(self, owner: Owner) -> tuple[Flow, ...]:
+        """The owner is no more; gives the flows that it had. It has none from now on, which ends what bridges refused of it."""
         self._forget_reads(owner)
         self.failed.pop(owner.cookie, None)
+        had, owner.flows = owner.flows, ()
+        return had

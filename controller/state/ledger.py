@@ -42,24 +42,20 @@ class Ledger:
     def note(self, slot: bytes, old: Held, new: Entry | None) -> None:
         """The slot should hold `new` instead of `old`."""
         pending = self.pending
+        self.dirty.add(self.bridge)  # always: what is pending already may wait for a row that was refused
         if slot not in pending:
-            if not pending:
-                self.dirty.add(self.bridge)
             pending[slot] = old
         elif same(pending[slot], new):
             del pending[slot]
 
-    def is_refused(self, entry: Entry | None) -> bool:
-        """True where the bridge has refused just these flows of this owner."""
-        if entry is None or not self.refused:
-            return False
-        refusal = self.refused.get(entry[0].cookie)
-        if refusal is None:
-            return False
-        if refusal.flows is entry[0].flows:
-            return True
-        del self.refused[entry[0].cookie]  # the owner says something else now: try again
-        return False
+    def forget_refusals(self) -> None:
+        """Owners that are gone, or say something else now, are not refused any more: it is tried again."""
+        if self.refused:
+            self.refused = {cookie: r for cookie, r in self.refused.items() if r.flows is r.owner.flows}
+
+    def is_refused(self, held: Held) -> bool:
+        """True for an entry of an owner that the bridge refuses."""
+        return held is not None and len(held) == 2 and held[0].cookie in self.refused
 
     def confirm(self) -> None:
         """The bundle in flight is committed."""
@@ -72,7 +68,7 @@ class Ledger:
         found: dict[int, Refusal] = {}
         for index, text in errors:
             entry = self.sent[index] if index < len(self.sent) else None
-            if entry is not None:
+            if entry is not None and any(flow is entry[1] for flow in entry[0].flows):  # else it says something else by now
                 owner = entry[0]
                 found.setdefault(owner.cookie, Refusal(owner, owner.flows, text))
         self.refused |= found

@@ -63,14 +63,15 @@ def plan(ledger: Ledger, desired: Desired, limit: int = 0) -> list[Change]:
 
     With a `limit` above 0 the first so many changes only.
     """
+    ledger.forget_refusals()
     bridge, refused, shared = ledger.bridge, ledger.refused, desired.shared
     own = desired.layers[bridge].get
     ranks: list[list[tuple[bytes, Held, Entry | None]]] = [[], [], [], [], [], []]
     left: dict[bytes, Held] = {}
     for slot, held in ledger.pending.items():
         new = desired.effective(bridge, slot) if slot in shared else own(slot)
-        if refused and (ledger.is_refused(new) or (held is not None and len(held) == 2 and ledger.is_refused(held))):
-            left[slot] = held
+        if refused and ledger.is_refused(held if new is None else new):
+            left[slot] = held  # what a refused owner had before stays, unless somebody else has the slot now
         elif held is None and new is not None and slot[0] < METER_SLOT:
             ranks[FLOWS_COME].append((slot, None, new))  # nearly all of a bulk
         elif not same(held, new):

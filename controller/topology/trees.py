@@ -134,6 +134,7 @@ class Trees(_Graph):
     def __init__(self) -> None:
         super().__init__()
         self._trees: dict[int, _Tree] = {}  # of each wanted destination
+        self._order: list[int] = []  # all bridges by name
         self._told: dict[int, list[Ports]] = {}  # by destination: the next hops of each bridge as `changes` last said
 
     def want(self, dest: str) -> None:
@@ -191,7 +192,9 @@ class Trees(_Graph):
         return sorted(numbers, key=self._names.__getitem__)
 
     def _named(self, hops: list[Ports]) -> dict[str, Ports]:
-        return {self._names[u]: hops[u] for u in self._by_name(range(len(hops))) if hops[u]}
+        if len(self._order) < len(self._names):
+            self._order = self._by_name(range(len(self._names)))
+        return {self._names[u]: hops[u] for u in self._order if hops[u]}
 
     # Next hops
 

@@ -179,6 +179,26 @@ def test_keys_alone_are_enough(page: Page, dashboard_url: str) -> None:
     expect(page.get_by_role("complementary")).to_have_count(0)
 
 
+def test_nodes_and_links_are_clicked_and_dragged(page: Page, dashboard_url: str) -> None:
+    page.goto(dashboard_url)
+    host = page.get_by_role("button", name="Host 10.0.0.1 ")
+    host.click()
+    expect(page.get_by_role("complementary", name="Host 10.0.0.1")).to_be_visible()
+    expect(host).to_have_attribute("aria-pressed", "true")
+    host.click()
+    expect(page.get_by_role("complementary")).to_have_count(0)
+    box, before = host.bounding_box(), host.get_attribute("transform")
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 60, steps=5)
+    page.mouse.up()
+    expect(host).not_to_have_attribute("transform", before or "")
+    expect(page.get_by_role("complementary")).to_have_count(0)
+    page.locator(".cable.link").first.click()
+    expect(page.get_by_role("complementary", name="Link s1 - s2")).to_contain_text("s1-eth1")
+
+
 def test_the_drawing_is_walked_with_arrows(page: Page, dashboard_url: str) -> None:
     page.goto(dashboard_url)
     page.get_by_role("button", name="Bridge s1, connected").focus()

@@ -51,6 +51,7 @@ def test_a_token_is_asked_for(guarded: FlaskClient) -> None:
 
 
 def test_health_is_open(guarded: FlaskClient) -> None:
+    assert guarded.get("/plain.css").mimetype == "text/css"
     assert guarded.get("/api/v1/healthz").status_code == 200
     assert guarded.get("/api/v1/readyz").status_code == 200
 

@@ -59,7 +59,7 @@ export function App(): JSX.Element {
           <Icon name="help" />
         </button>
       </header>
-      <main id="content" class={`content ${name}`} tabIndex={-1}>
+      <main id="content" class={`content ${name}${link.value === 'down' || link.value === 'refused' ? ' old' : ''}`} tabIndex={-1}>
         <Banner />
         <Page key={name} />
       </main>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { build, seed, towards } from '../src/lib/graph'
+import { build } from '../src/lib/graph'
+import { arrange, towards } from '../src/lib/places'
 import type { BridgeView, HostView, LinkView } from '../src/types'
 import { fit, portLabel } from '../src/views/drawing'
 
@@ -41,20 +42,30 @@ describe('graph', () => {
 
 describe('places', () => {
   it('put the middle of the tree on top, hosts under their bridge', () => {
-    const places = seed(TREE)
+    const places = arrange(TREE).places
     expect(places.get('bridge:s1')?.y).toBe(0)
     expect(places.get('bridge:s2')?.y).toBe(places.get('bridge:s3')?.y)
     expect(places.get('host:01')?.y).toBeGreaterThan(places.get('bridge:s2')?.y ?? 0)
     expect(new Set([...places.values()].map((place) => `${place.x} ${place.y}`)).size).toBe(TREE.nodes.length)
   })
   it('set components beside each other', () => {
-    const places = seed(build(['a', 'b'].map(bridge), [], [], []))
-    expect(places.get('a')).toBe(places.get('b'))
+    const places = arrange(build(['a', 'b'].map(bridge), [], [], [])).places
     expect(places.get('bridge:a')?.x).not.toBe(places.get('bridge:b')?.x)
+  })
+  it('stack hosts where a row of them would be too wide', () => {
+    const hosts = Array.from({ length: 60 }, (_, index) => host(String(index).padStart(2, '0'), index % 2 ? 's2' : 's3', 1))
+    const { places, stacked } = arrange(build(['s1', 's2', 's3'].map(bridge), hosts, [...cable('s1', 1, 's2', 99), ...cable('s1', 2, 's3', 99)], []))
+    expect(stacked).toBe(true)
+    expect(new Set([...places.values()].map((place) => `${place.x} ${place.y}`)).size).toBe(63)
+    expect(Math.max(...[...places.values()].map((place) => place.x))).toBeLessThan(1800)
+  })
+  it('put many components on shelves', () => {
+    const { places } = arrange(build(Array.from({ length: 30 }, (_, index) => bridge(`b${index}`)), [], [], []))
+    expect(new Set([...places.values()].map((place) => place.y)).size).toBeGreaterThan(2)
   })
   it('survive a ring', () => {
     const ring = build(['a', 'b', 'c'].map(bridge), [], [...cable('a', 1, 'b', 1), ...cable('b', 2, 'c', 1), ...cable('c', 2, 'a', 2)], [])
-    expect(seed(ring).size).toBe(3)
+    expect(arrange(ring).places.size).toBe(3)
   })
   it('are reached by arrow keys', () => {
     const places = new Map([['top', { x: 0, y: 0 }], ['left', { x: -50, y: 100 }], ['right', { x: 60, y: 100 }]])

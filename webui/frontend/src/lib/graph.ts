@@ -1,4 +1,4 @@
-// The network as nodes and edges to draw, and where they start: bridges in layers from the middle of the tree, hosts below.
+// The network as nodes and edges to draw.
 
 import type { BridgeView, HostView, LinkView, PortView } from '../types'
 
@@ -33,14 +33,7 @@ export interface Graph {
   edges: Edge[]
 }
 
-export interface Place {
-  x: number
-  y: number
-}
-
 const MANY_HOSTS = 150
-const LAYER = 140
-const STEP = 124
 
 export const bridgeId = (name: string): string => `bridge:${name}`
 export const hostId = (mac: string): string => `host:${mac}`
@@ -105,84 +98,4 @@ function groups(hosts: readonly HostView[]): [Node, Edge][] {
     const near = { bridge, port: 0, name: '' }
     return [node, { id: `at:${id}`, kind: 'host', source: bridgeId(bridge), target: id, near, far: null, up: true }]
   })
-}
-
-/** Where each node starts. Every component of the graph is a tidy tree of its own, side by side. */
-export function seed(graph: Graph): Map<string, Place> {
-  const neighbours = new Map<string, string[]>(graph.nodes.map((node) => [node.id, []]))
-  for (const edge of graph.edges) {
-    neighbours.get(edge.source)?.push(edge.target)
-    neighbours.get(edge.target)?.push(edge.source)
-  }
-  const places = new Map<string, Place>()
-  let left = 0
-  for (const node of graph.nodes) {
-    if (places.has(node.id)) continue
-    left = placeTree(middle(node.id, neighbours), neighbours, places, left) + STEP
-  }
-  return places
-}
-
-function reach(from: string, neighbours: ReadonlyMap<string, string[]>): Map<string, string> {
-  const parents = new Map([[from, '']])
-  for (const id of parents.keys()) for (const next of neighbours.get(id) ?? []) if (!parents.has(next)) parents.set(next, id)
-  return parents
-}
-
-/** Half way along a longest path: from anywhere to the farthest, and from there to its farthest. */
-function middle(from: string, neighbours: ReadonlyMap<string, string[]>): string {
-  const bridgesOnly = new Map(
-    [...neighbours].filter(([id]) => id.startsWith('bridge:')).map(([id, all]) => [id, all.filter((next) => next.startsWith('bridge:'))]),
-  )
-  if (!bridgesOnly.has(from)) return from
-  const end = [...reach(from, bridgesOnly).keys()].at(-1) ?? from
-  const parents = reach(end, bridgesOnly)
-  const path: string[] = []
-  for (let id = [...parents.keys()].at(-1) ?? end; id; id = parents.get(id) ?? '') path.push(id)
-  return path[Math.floor((path.length - 1) / 2)] ?? from
-}
-
-function placeTree(root: string, neighbours: ReadonlyMap<string, string[]>, places: Map<string, Place>, left: number): number {
-  const parents = reach(root, neighbours)
-  const children = new Map<string, string[]>()
-  for (const [id, parent] of parents) if (parent) children.set(parent, [...(children.get(parent) ?? []), id])
-  let next = left
-  const put = (id: string, depth: number): number => {
-    const below = (children.get(id) ?? []).sort()
-    const leaves = below.filter((child) => !child.startsWith('bridge:'))
-    const spots = below.filter((child) => child.startsWith('bridge:')).map((child) => put(child, depth + 1))
-    spots.push(...putLeaves(leaves, depth + 1))
-    const x = spots.length ? (Math.min(...spots) + Math.max(...spots)) / 2 : (next += STEP) - STEP
-    places.set(id, { x, y: depth * LAYER })
-    return x
-  }
-  const putLeaves = (ids: string[], depth: number): number[] => {
-    const columns = Math.max(1, Math.ceil(Math.sqrt(ids.length * (ids.length > 6 ? 2 : ids.length || 1))))
-    const start = next
-    ids.forEach((id, index) => places.set(id, { x: start + (index % columns) * STEP, y: depth * LAYER + Math.floor(index / columns) * 72 }))
-    if (ids.length) next = start + Math.min(columns, ids.length) * STEP
-    return ids.map((id) => places.get(id)?.x ?? 0)
-  }
-  put(root, 0)
-  return next
-}
-
-export type Direction = 'up' | 'down' | 'left' | 'right'
-
-/** The node that an arrow key leads to: near, and more in that direction than beside it. */
-export function towards(places: ReadonlyMap<string, Place>, from: string, direction: Direction): string | null {
-  const origin = places.get(from)
-  if (!origin) return null
-  let best: string | null = null
-  let least = Infinity
-  for (const [id, place] of places) {
-    const dx = place.x - origin.x
-    const dy = place.y - origin.y
-    const along = { up: -dy, down: dy, left: -dx, right: dx }[direction]
-    const beside = Math.abs(direction === 'up' || direction === 'down' ? dx : dy)
-    if (id === from || along < 1 || along < beside * 0.4) continue
-    const distance = along + beside * 2
-    if (distance < least) [best, least] = [id, distance]
-  }
-  return best
 }

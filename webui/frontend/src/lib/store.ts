@@ -18,7 +18,7 @@ export class Source<T> {
   readonly error = signal('')
   private dirty = true
   private wanted = 0
-  private busy = false
+  busy = false
 
   constructor(
     private readonly read: () => Promise<T>,
@@ -80,7 +80,7 @@ const AFFECTED: Record<string, Source<unknown>[]> = {
   links: [links, ports, status],
   apps: [apps, status],
   flows: [bridges, apps, status],
-  counters: [ports],
+  counters: [ports, hosts], // with the counters comes when a host was heard last
 } as Record<string, Source<unknown>[]>
 
 async function readPorts(): Promise<PortView[]> {
@@ -117,7 +117,9 @@ export function withEvent(known: EventView[], event: EventView): EventView[] {
 }
 
 function addEvent(event: EventView): void {
-  if (events.loaded.value) events.data.value = withEvent(events.data.value, event)
+  // what is being read may be older than this event
+  if (!events.loaded.value || events.busy) events.touch()
+  else events.data.value = withEvent(events.data.value, event)
 }
 
 export function start(): void {

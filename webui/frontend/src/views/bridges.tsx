@@ -14,17 +14,17 @@ const TONES: Record<BridgeView['state'], Tone> = { connected: 'ok', syncing: 'wa
 export const BridgeState = ({ bridge }: { bridge: BridgeView }): JSX.Element => <State tone={TONES[bridge.state]}>{bridge.state}</State>
 
 const columns: Column<BridgeView>[] = [
-  { key: 'name', title: 'Name', width: 'minmax(90px, 1fr)', mono: true, sort: (row) => row.name, cell: (row) => <strong>{row.name}</strong> },
-  { key: 'state', title: 'State', width: '130px', sort: (row) => row.state, cell: (row) => <BridgeState bridge={row} /> },
-  { key: 'since', title: 'Since', width: '110px', end: true, sort: (row) => -row.since, cell: (row) => ago(row.since, now.value) },
-  { key: 'dpid', title: 'Datapath id', width: '160px', mono: true, from: 780, sort: (row) => row.dpid, cell: (row) => row.dpid },
-  { key: 'address', title: 'Address', width: 'minmax(150px, 1fr)', mono: true, from: 640, sort: (row) => row.address, cell: (row) => row.address },
-  { key: 'protocol', title: 'OpenFlow', width: '84px', end: true, from: 900, sort: (row) => row.protocol, cell: (row) => row.protocol || '–' },
-  { key: 'ports', title: 'Ports', width: '70px', end: true, sort: (row) => row.ports, cell: (row) => integer(row.ports) },
-  { key: 'flows', title: 'Flows', width: '84px', end: true, sort: (row) => row.flows, cell: (row) => integer(row.flows) },
-  { key: 'pending', title: 'Pending', width: '84px', end: true, from: 700, sort: (row) => row.pending, cell: (row) => integer(row.pending) },
-  { key: 'rejected', title: 'Rejected', width: '88px', end: true, from: 560, sort: (row) => row.rejected, cell: rejected },
-  { key: 'flow_mods', title: 'Flow-mods', width: '96px', end: true, from: 980, sort: (row) => row.flow_mods, cell: (row) => integer(row.flow_mods) },
+  { key: 'name', title: 'Name', width: 'minmax(80px, 1fr)', mono: true, sort: (row) => row.name, cell: (row) => <strong>{row.name}</strong> },
+  { key: 'state', title: 'State', width: '122px', sort: (row) => row.state, cell: (row) => <BridgeState bridge={row} /> },
+  { key: 'since', title: 'For', width: '84px', end: true, sort: (row) => -row.since, cell: (row) => ago(row.since, now.value) },
+  { key: 'dpid', title: 'Datapath id', width: '130px', mono: true, from: 780, sort: (row) => row.dpid, cell: (row) => row.dpid },
+  { key: 'address', title: 'Address', width: 'minmax(126px, 1fr)', mono: true, from: 640, sort: (row) => row.address, cell: (row) => row.address },
+  { key: 'protocol', title: 'OpenFlow', width: '74px', end: true, from: 900, sort: (row) => row.protocol, cell: (row) => row.protocol || '–' },
+  { key: 'ports', title: 'Ports', width: '50px', end: true, sort: (row) => row.ports, cell: (row) => integer(row.ports) },
+  { key: 'flows', title: 'Flows', width: '62px', end: true, sort: (row) => row.flows, cell: (row) => integer(row.flows) },
+  { key: 'pending', title: 'Pending', width: '64px', end: true, from: 700, sort: (row) => row.pending, cell: (row) => integer(row.pending) },
+  { key: 'rejected', title: 'Rejected', width: '72px', end: true, from: 560, sort: (row) => row.rejected, cell: rejected },
+  { key: 'flow_mods', title: 'Flow-mods', width: '82px', end: true, from: 980, sort: (row) => row.flow_mods, cell: (row) => integer(row.flow_mods) },
 ]
 
 function rejected(row: BridgeView): JSX.Element | string {

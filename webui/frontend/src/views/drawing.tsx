@@ -3,8 +3,9 @@
 import type { JSX } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { bitRate } from '../lib/format'
-import { towards, type Direction, type Edge, type Graph, type Node, type Place } from '../lib/graph'
+import type { Edge, Graph, Node } from '../lib/graph'
 import { Layout } from '../lib/layout'
+import { towards, type Direction, type Place } from '../lib/places'
 import { rates } from '../lib/store'
 import { Icon } from '../ui/icons'
 
@@ -71,6 +72,7 @@ export function Drawing({ graph, selected, onSelect }: Props): JSX.Element {
     <div class="drawing">
       <svg
         ref={frame}
+        class={camera.zoom < 0.6 ? 'far' : ''}
         role="group"
         aria-label="Topology: bridges, hosts and the links between them"
         onPointerDown={hand.down}
@@ -85,7 +87,7 @@ export function Drawing({ graph, selected, onSelect }: Props): JSX.Element {
       >
         <g transform={`translate(${camera.x} ${camera.y}) scale(${camera.zoom})`}>
           {graph.edges.map((edge) => (
-            <Cable key={edge.id} edge={edge} places={places} names={names} selected={edge.id === selected} onSelect={onSelect} />
+            <Cable key={edge.id} edge={edge} places={places} names={names && camera.zoom > 0.45} corners={layout.stacked} selected={edge.id === selected} onSelect={onSelect} />
           ))}
           {graph.nodes.map((node) => (
             <Body key={node.id} node={node} place={places.get(node.id)} selected={node.id === selected} onSelect={onSelect} onKeys={keys} moved={hand.moved} />
@@ -163,24 +165,26 @@ interface CableProps {
   edge: Edge
   places: ReadonlyMap<string, Place>
   names: boolean
+  corners: boolean
   selected: boolean
   onSelect: (id: string) => void
 }
 
-function Cable({ edge, places, names, selected, onSelect }: CableProps): JSX.Element | null {
+function Cable({ edge, places, names, corners, selected, onSelect }: CableProps): JSX.Element | null {
   const [a, b] = [places.get(edge.source), places.get(edge.target)]
   if (!a || !b) return null
   const length = Math.hypot(b.x - a.x, b.y - a.y) || 1
   const along = (distance: number): Place => ({ x: a.x + ((b.x - a.x) * distance) / length, y: a.y + ((b.y - a.y) * distance) / length })
   const rate = rates.latest(edge.near.bridge, edge.near.port)
   const passing = rate ? rate.rx + rate.tx : 0
-  const middle = along(length / 2)
+  const cornered = corners && edge.kind === 'host'
+  const middle = cornered ? { x: b.x - 36, y: b.y - 3 } : along(length / 2)
   const [near, far] = [along(44), along(length - 44)]
   const press = edge.kind === 'link' ? { onClick: () => onSelect(edge.id) } : {}
   return (
     <g class={`cable ${edge.kind}${edge.up ? '' : ' down'}${selected ? ' selected' : ''}`} {...press}>
       {edge.kind === 'link' && <line class="grip" x1={a.x} y1={a.y} x2={b.x} y2={b.y} />}
-      <line x1={a.x} y1={a.y} x2={b.x} y2={b.y} />
+      {cornered ? <path d={corner(a, b)} /> : <line x1={a.x} y1={a.y} x2={b.x} y2={b.y} />}
       {names && length > 70 && <Tag place={edge.far ? near : middle} text={portLabel(edge.near.name, edge.near.bridge)} />}
       {names && edge.far && length > 100 && <Tag place={far} text={portLabel(edge.far.name, edge.far.bridge)} />}
       {edge.kind === 'link' && passing >= 1000 && <Tag place={middle} text={bitRate(passing)} kind="rate" />}
@@ -188,6 +192,9 @@ function Cable({ edge, places, names, selected, onSelect }: CableProps): JSX.Ele
     </g>
   )
 }
+
+/** Down from the bridge, across, and down again left of the hosts. */
+const corner = (a: Place, b: Place): string => `M${a.x} ${a.y}V${a.y + 58}H${b.x - 54}V${b.y - 3}H${b.x - 14}`
 
 /** `eth3` where the port is called `s1-eth3` and the bridge is s1. */
 export const portLabel = (name: string, bridge: string): string => (name.startsWith(`${bridge}-`) ? name.slice(bridge.length + 1) : name)
@@ -254,9 +261,11 @@ function Shape({ node }: { node: Node }): JSX.Element {
   }
   return (
     <>
+      <rect class="hit" x={-50} y={-17} width={100} height={60} />
       <rect class="halo" x={-19} y={-17} width={38} height={32} rx={8} />
       <rect class="shape" x={-14} y={-12} width={28} height={18} rx={3} />
-      <path class="glyph" d="M-18 10h36M-9 -3h18M-9 -7h10" />
+      <path class="glyph" d="M-9 -3h18M-9 -7h10" />
+      <path class="base" d="M-18 10h36" />
       <text class="label" y={27}>
         {node.label}
       </text>{' '}

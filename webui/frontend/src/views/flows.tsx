@@ -41,7 +41,7 @@ export function FlowText({ text, none }: { text: string; none: string }): JSX.El
 }
 
 function FlowStatus({ flow }: { flow: FlowView }): JSX.Element {
-  const short = flow.status.split(':')[0] ?? flow.status
+  const short = flow.status.split(/[: ]/)[0] ?? flow.status
   return (
     <span title={flow.status}>
       <State tone={TONES[tone(flow.status)]}>{short}</State>

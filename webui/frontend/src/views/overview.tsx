@@ -197,8 +197,7 @@ function Recent(): JSX.Element {
             <li key={event.seq}>
               <Severity event={event} />
               <span class="when">{ago(event.time, now.value)} ago</span>
-              <Go to="events" params={{ sel: String(event.seq) }}>{event.text}</Go>
-              {event.count > 1 && <span class="times"> ×{event.count}</span>}
+              <Go to="events" params={{ sel: String(event.seq) }}>{event.count > 1 ? `${event.text} ×${event.count}` : event.text}</Go>
             </li>
           ))}
         </ol>

@@ -1,0 +1,239 @@
+"""The network as a networkx graph, for people and their programs: shortest paths, equal-cost ports, JSON, DOT and GraphML.
+
+A node is a bridge by its name, or a host as `network/mac`. An edge is one direction of a link, or of the way between a
+host and its port; its key is (port, peer port), 0 for a host's own. It is made from rows when somebody asks; forwarding
+has trees of its own (`controller.topology.trees`), kept up to date at less cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, TypeAlias
+
+import networkx as nx
+
+from controller.model import Bridge, Host, Link, Port
+
+Graph: TypeAlias = "nx.MultiDiGraph[str]"
+Edge = tuple[str, str, tuple[int, int]]  # from, to, (port there, port here)
+End = tuple[str, int]  # a bridge and its port
+
+HOST_PORT = 0  # in place of a port on the side of a host; OpenFlow ports begin at 1
+REFERENCE = 20 * 10**12  # bit/s: IEEE 802.1Q table 13-4, a port path cost is 20 Tbit/s divided by the speed
+USUAL = 10**9  # bit/s, where no speed is known
+
+
+def each_hop(link: Link) -> int:
+    """The cost of a link where all cost the same."""
+    return 1
+
+
+def by_speed(ports: Iterable[Port]) -> Callable[[Link], int]:
+    """The cost of a link by the slower of its ports, as IEEE 802.1Q recommends: 20000 for 1 Gbit/s, 2000 for 10 Gbit/s.
+
+    A port of unknown speed is taken to be as fast as the other; a link of which nothing is known counts as 1 Gbit/s.
+    """
+    speeds = {(port.bridge, port.port): port.speed for port in ports}
+
+    def cost(link: Link) -> int:
+        ends = (link.bridge, link.port), (link.peer, link.peer_port)
+        return max(1, REFERENCE // min(filter(None, map(speeds.get, ends)), default=USUAL))
+
+    return cost
+
+
+def build(
+    bridges: Iterable[Bridge],
+    ports: Iterable[Port],
+    links: Iterable[Link],
+    hosts: Iterable[Host],
+    *,
+    cost: Callable[[Link], int] = each_hop,
+    trees: Mapping[str, Collection[End]] | None = None,
+) -> Graph:
+    """The graph that the rows describe; equal rows give an equal graph in any order.
+
+    cost: of a link, 1 or more. trees: of each network, both ends of each link of its broadcast tree.
+    Links and hosts of bridges that are not in `bridges` are left out, as are hosts seen on a link: they live elsewhere.
+    """
+    graph: Graph = nx.MultiDiGraph()
+    by_end = {(port.bridge, port.port): port for port in ports}
+    for bridge in sorted(bridges, key=Bridge.key_of):
+        graph.add_node(bridge.bridge, kind="bridge", dpid=f"{bridge.dpid:016x}")
+    on_tree = _networks(trees or {})
+    on_link: set[End] = set()
+    for link in sorted(links, key=Link.key_of):
+        ends = (link.bridge, link.port), (link.peer, link.peer_port)
+        on_link.update(ends)
+        if link.bridge in graph and link.peer in graph:
+            networks = on_tree.get(ends[0], set()) & on_tree.get(ends[1], set())
+            _add_link(graph, link, cost(link), by_end, " ".join(sorted(networks)))
+    for host in sorted(hosts, key=Host.key_of):
+        if host.bridge in graph and (host.bridge, host.port) not in on_link:
+            _add_host(graph, host, by_end.get((host.bridge, host.port)))
+    return graph
+
+
+def _networks(trees: Mapping[str, Collection[End]]) -> dict[End, set[str]]:
+    """The networks whose broadcast tree a port is in."""
+    found: dict[End, set[str]] = {}
+    for network, ends in trees.items():
+        for end in ends:
+            found.setdefault(end, set()).add(network)
+    return found
+
+
+def _add_link(graph: Graph, link: Link, cost: int, ports: Mapping[End, Port], trees: str) -> None:
+    here, there = ports.get((link.bridge, link.port)), ports.get((link.peer, link.peer_port))
+    graph.add_edge(
+        link.bridge,
+        link.peer,
+        key=(link.port, link.peer_port),
+        kind="link",
+        port=link.port,
+        port_name=here.name if here else "",
+        peer_port=link.peer_port,
+        peer_port_name=there.name if there else "",
+        cost=cost,
+        speed=here.speed if here else 0,
+        up=all(port is None or port.up for port in (here, there)),
+        trees=trees,
+    )
+
+
+def _add_host(graph: Graph, host: Host, port: Port | None) -> None:
+    name = node_of(host)
+    graph.add_node(name, kind="host", network=host.network, mac=str(host.mac), ips="" if host.ip is None else str(host.ip))
+    both = {"kind": "host", "cost": 0, "speed": port.speed if port else 0, "up": port is None or port.up, "trees": ""}
+    port_name = port.name if port else ""
+    there = {"port": host.port, "port_name": port_name, "peer_port": HOST_PORT, "peer_port_name": ""}
+    here = {"port": HOST_PORT, "port_name": "", "peer_port": host.port, "peer_port_name": port_name}
+    graph.add_edge(host.bridge, name, key=(host.port, HOST_PORT), **both, **there)
+    graph.add_edge(name, host.bridge, key=(HOST_PORT, host.port), **both, **here)
+
+
+def node_of(host: Host) -> str:
+    """The node of a host. One address in two networks is two hosts."""
+    return f"{host.network}/{host.mac}"
+
+
+# Paths
+
+
+def distances(graph: Graph, target: str) -> dict[str, int]:
+    """The cost of the cheapest path to `target` from each node that has one. Ports that are down and other hosts are no way.
+
+    Raises ValueError where there is no such node.
+    """
+    if target not in graph:
+        raise ValueError(f"there is no bridge or host {target!r}; a host is written as network/mac")
+
+    def backwards(to: str, _: str, edges: Mapping[Any, Mapping[str, Any]]) -> int | None:
+        if to != target and graph.nodes[to]["kind"] == "host":
+            return None
+        return min((edge["cost"] for edge in edges.values() if edge["up"]), default=None)
+
+    found = nx.single_source_dijkstra_path_length(graph.reverse(copy=False), target, weight=backwards)
+    return {node: int(cost) for node, cost in found.items()}
+
+
+def equal_cost(graph: Graph, target: str) -> dict[str, tuple[int, ...]]:
+    """Of each bridge that can reach `target`, itself left out: the ports on which a cheapest path begins, sorted."""
+    dist = distances(graph, target)
+    steps = {node: _steps(graph, dist, node, target) for node in dist if graph.nodes[node]["kind"] == "bridge"}
+    return {node: tuple(sorted(key[0] for _, _, key in edges)) for node, edges in sorted(steps.items()) if edges}
+
+
+def shortest_paths(graph: Graph, source: str, target: str, limit: int = 16) -> list[list[Edge]]:
+    """The cheapest paths between two bridges or hosts, as edges, each parallel link its own, `limit` of them at the most.
+
+    No path: an empty list. From a node to itself there is one path without edges.
+    """
+    dist = distances(graph, target)
+    if source not in graph:
+        raise ValueError(f"there is no bridge or host {source!r}; a host is written as network/mac")
+    return list(islice(_paths(graph, dist, source, target), limit)) if source in dist else []
+
+
+def _paths(graph: Graph, dist: Mapping[str, int], source: str, target: str) -> Iterator[list[Edge]]:
+    """Depth first; every step leads nearer, so every path arrives."""
+    paths: list[list[Edge]] = [[]]
+    while paths:
+        path = paths.pop()
+        at = path[-1][1] if path else source
+        if at == target:
+            yield path
+        else:
+            paths += [[*path, edge] for edge in reversed(_steps(graph, dist, at, target))]
+
+
+def _steps(graph: Graph, dist: Mapping[str, int], node: str, target: str) -> list[Edge]:
+    """The edges of a node on which a cheapest path begins, in the order of the names and ports."""
+    return sorted(
+        (node, peer, key)
+        for _, peer, key, edge in graph.out_edges(node, keys=True, data=True)
+        if edge["up"]
+        and node != target
+        and (peer == target or graph.nodes[peer]["kind"] == "bridge")
+        and peer in dist
+        and dist[peer] + edge["cost"] == dist[node]
+    )
+
+
+# Exports
+
+
+def node_link(graph: Graph) -> dict[str, Any]:
+    """The graph as JSON has it: `nodes` and `edges`, which `networkx.node_link_graph(data, edges="edges")` reads back."""
+    data: dict[str, Any] = nx.node_link_data(plain(graph), edges="edges")
+    return data
+
+
+def graphml(graph: Graph) -> str:
+    """The graph as GraphML (graphml.graphdrawing.org), which Gephi, yEd, igraph and `networkx.parse_graphml` read."""
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + "\n".join(nx.generate_graphml(plain(graph))) + "\n"
+
+
+def dot(graph: Graph) -> str:
+    """The graph in the DOT language of Graphviz, two edges a link, the ports written at their ends."""
+    flat = plain(graph)
+    lines = [f"  {_quoted(node)} {_attributes(_drawn(node, data))};" for node, data in flat.nodes(data=True)]
+    for node, peer, key, data in flat.edges(keys=True, data=True):
+        ends = {"taillabel": data["port_name"] or data["port"], "headlabel": data["peer_port_name"] or data["peer_port"]}
+        lines.append(f"  {_quoted(node)} -> {_quoted(peer)} {_attributes({'id': key, **ends, **data})};")
+    return "\n".join(["digraph weft {", *lines, "}"]) + "\n"
+
+
+def plain(graph: Graph) -> Graph:
+    """A copy that any format can hold: text, numbers and truth values only, and keys that no two edges share.
+
+    A key is `bridge:port-peer:port`. What cannot be printed, which a name from a bridge may hold, becomes U+FFFD.
+    """
+    flat: Graph = nx.MultiDiGraph()
+    for node, data in graph.nodes(data=True):
+        flat.add_node(_printable(node), **{name: _printable(value) for name, value in data.items()})
+    for node, peer, (port, peer_port), data in graph.edges(keys=True, data=True):
+        key = _printable(f"{node}:{port}-{peer}:{peer_port}")
+        flat.add_edge(_printable(node), _printable(peer), key=key, **{name: _printable(value) for name, value in data.items()})
+    return flat
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str) and not value.isprintable():
+        return "".join(char if char.isprintable() else "\ufffd" for char in value)
+    return value
+
+
+def _drawn(node: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    bridge = data["kind"] == "bridge"
+    return {"label": node if bridge else data["ips"] or data["mac"], "shape": "box" if bridge else "ellipse", **data}
+
+
+def _attributes(data: Mapping[str, Any]) -> str:
+    return "[" + ", ".join(f"{name}={_quoted(value)}" for name, value in data.items()) + "]"
+
+
+def _quoted(value: Any) -> str:
+    """Quoted text of DOT. A backslash is doubled: Graphviz would take it for the beginning of an escape."""
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
