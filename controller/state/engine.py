@@ -191,13 +191,8 @@ class Engine:
             owner = rule.owners.get(key)
             if row is None:
                 if owner is not None:
-<<<<<<< HEAD
-                    take.append((owner, owner.flows))
-                    self._put_derived(owner, ())
-                    self._forget(owner)
-=======
                     take.append((owner, self._forget(owner)))
->>>>>>> main
+                    self._put_derived(owner, ())
                     del rule.owners[key]
                 continue
             if owner is None:
