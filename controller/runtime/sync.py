@@ -130,7 +130,7 @@ class Sync:
     def _push(self, bridge: str) -> None:
         ledger = self._desired.ledgers.get(bridge)
         peer = self._peers.get(bridge)
-        if ledger is None or ledger.inflight is not None or peer is None or peer.channel is None or not ledger.pending:
+        if ledger is None or ledger.inflight is not None or peer is None or peer.channel is None:
             return
         changes = reconcile.plan(ledger, self._desired, peer.window)
         if changes:

@@ -108,25 +108,41 @@ class Desired:
         left = [c for c in claims if c[0] is not owner]
         if len(left) == len(claims):
             return
-        before = self._snapshot(layer, slot)
-        self._set(layer, slot, min(left, key=_cookie) if left else None)
         if len(left) > 1:
             self.contests[layer, slot] = left
         else:
             self.contests.pop((layer, slot), None)
-        self._note(before, slot)
+        self._replace(layer, slot, min(left, key=_cookie) if left else None)
 
     def _give_shared(self, owner: Owner, layer: Layer, flow: Flow) -> None:
-        slot = flow[0]
-        before = self._snapshot(layer, slot)
+        slot, entry = flow[0], (owner, flow)
         present = self.layers[layer].get(slot)
-        if present is None:
-            self._set(layer, slot, (owner, flow))
-        else:
+        if present is not None:
             claims = self.contests.setdefault((layer, slot), [present])
-            claims.append((owner, flow))
-            self._set(layer, slot, min(claims, key=_cookie))
-        self._note(before, slot)
+            claims.append(entry)
+            entry = min(claims, key=_cookie)
+        self._replace(layer, slot, entry)
+
+    def _replace(self, layer: Layer, slot: bytes, new: Entry | None) -> None:
+        """The layer has `new` in this slot from now on; told to the ledgers of those bridges on which it shows."""
+        old = self.layers[layer].get(slot)
+        alone = all(scope == layer for scope in self.shared.get(slot, ()))  # no other scope: usual, so with many members cheap
+        plain: list[str] = []
+        contested: dict[str, Entry | None] = {}  # who has the slot, where that is not only up to this layer
+        for bridge in self.bridges_of(layer):
+            if bridge in self.ledgers:
+                if alone and (bridge == layer or slot not in self.layers[bridge]):
+                    plain.append(bridge)
+                else:
+                    contested[bridge] = self.effective(bridge, slot)
+        self._set(layer, slot, new)
+        if new is not old:
+            for bridge in plain:
+                self.ledgers[bridge].note(slot, old, new)
+        for bridge, before in contested.items():
+            after = self.effective(bridge, slot)
+            if after is not before:
+                self.ledgers[bridge].note(slot, before, after)
 
     def _set(self, layer: Layer, slot: bytes, entry: Entry | None) -> None:
         entries = self.layers[layer]
@@ -143,18 +159,6 @@ class Desired:
                 del self.shared[slot]
         elif layer not in scopes:
             scopes.append(layer)
-
-    def _snapshot(self, layer: Layer, slot: bytes) -> dict[str, Entry | None]:
-        """Who has the slot now, on the connected bridges of a layer."""
-        if isinstance(layer, str):
-            return {layer: self.effective(layer, slot)} if layer in self.ledgers else {}
-        return {b: self.effective(b, slot) for b in self.members[layer] if b in self.ledgers}
-
-    def _note(self, before: dict[str, Entry | None], slot: bytes) -> None:
-        for bridge, old in before.items():
-            new = self.effective(bridge, slot)
-            if new is not old:
-                self.ledgers[bridge].note(slot, old, new)
 
     # ------------------------------------------------------------------ membership
 

@@ -38,7 +38,6 @@ export function HostDetail({ host }: { host: HostView }): JSX.Element {
       />
       <p class="links">
         <Go to="flows" params={{ q: host.mac }}>Flows of this host</Go>
-        <Go to="events" params={{ q: host.mac }}>Events of this host</Go>
       </p>
     </>
   )

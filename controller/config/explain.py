@@ -1,0 +1,117 @@
+"""What pydantic finds wrong, as sentences: what is there, what belongs there, and what was perhaps meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from controller.config.problems import Keys, instead, show
+from controller.config.scalars import AmbiguousError, read
+from controller.config.schema import Schema, at
+from controller.config.source import Node, Source
+
+_BELONGS = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "tuple_type": "a list, like [a, b],",
+    "list_type": "a list, like [a, b],",
+    "dict_type": "a mapping, like {key: value},",
+    "model_type": "a mapping, like {key: value},",
+    "model_attributes_type": "a mapping, like {key: value},",
+}
+_OUT_OF_RANGE = {"greater_than_equal", "less_than_equal", "greater_than", "less_than"}
+
+
+def problems(error: ValidationError, source: Source) -> Iterator[tuple[Keys, bool, str]]:
+    """Keys, whether it is about the key (and not its value), and a sentence, for each mistake that has not been told yet."""
+    for found in error.errors():
+        keys: Keys = found["loc"]
+        about_key = keys[-1:] == ("[key]",) and len(source.way(keys)) < len(keys)
+        keys = keys[:-1] if about_key or found["type"] == "missing" else keys
+        way = source.way(keys)
+        key, node = way[-1] if way else (source.root, source.root)
+        if key.bad or node.bad:
+            continue
+        about_key = about_key or found["type"] in ("extra_forbidden", "missing")
+        yield keys, about_key, _sentence(found, keys, node)
+
+
+def _sentence(found: Any, keys: Keys, node: Node) -> str:
+    kind = found["type"]
+    if kind == "extra_forbidden":
+        return _unknown(str(keys[-1]), at(keys[:-1]).get("properties", {}))
+    if kind == "missing":
+        return _missing(found["loc"])
+    if kind == "value_error":
+        return str(found["ctx"]["error"])
+    if kind in _BELONGS:
+        return f"{what(node)}; {_BELONGS[kind]} belongs here{_hint(kind, node)}"
+    if kind in _OUT_OF_RANGE:
+        return f"{show(node.text)} is not in {_range(at(keys))}"
+    if kind == "literal_error":
+        known = at(keys).get("enum", ())
+        return (
+            f"{show(node.text)} is not known here; {instead(node.text, known)}"
+            if node.text
+            else f"{what(node)}; {_one_of(known)}"
+        )
+    return f"{what(node)}: {found['msg']}"
+
+
+def _unknown(key: str, known: Schema) -> str:
+    if key.partition(":")[0] in known:
+        return f"there is no key {show(key)} here; is a space missing after the colon?"
+    return f"there is no key {show(key)} here; {instead(key, known)}"
+
+
+def _one_of(known: Sequence[str]) -> str:
+    return f"one of {', '.join(known)} belongs here"
+
+
+def _missing(keys: Keys) -> str:
+    allowed = at(keys)
+    example = f", like {keys[-1]}: {allowed['examples'][0]}" if allowed.get("examples") else ""
+    return f"{keys[-1]} is missing: {_kind(allowed)}{example}"
+
+
+def _kind(allowed: Schema) -> str:
+    if "minimum" in allowed:
+        return f"a number in {_range(allowed)}"
+    return {"string": "a text", "boolean": "true or false"}.get(str(allowed.get("type")), "a value")
+
+
+def _range(allowed: Schema) -> str:
+    return f"{allowed.get('minimum', '')}..{allowed.get('maximum', '')}"
+
+
+def what(node: Node) -> str:
+    """What stands there: `ten is text`."""
+    kinds = {bool: "true or false", int: "a whole number", float: "a number with a fraction", str: "text"}
+    if node.value is None:
+        return "nothing stands here"
+    if isinstance(node.value, list | dict):
+        return "this is a list" if isinstance(node.value, list) else "this is a mapping"
+    return f"{show(node.text)} is {kinds[type(node.value)]}"
+
+
+def _hint(kind: str, node: Node) -> str:
+    if kind == "string_type" and isinstance(node.value, int | float):
+        return f': "{show(node.text)}" in quotes is text'
+    if kind == "tuple_type" and isinstance(node.value, str):
+        return f": [{show(node.text)}]"
+    if node.quoted and kind in ("int_type", "float_type", "bool_type") and _means_more(node.text):
+        return ": leave out the quotes"
+    if kind in ("dict_type", "model_type") and not node.quoted and ":" in node.text:
+        return ": is a space missing after the colon?"
+    return ""
+
+
+def _means_more(text: str) -> bool:
+    try:
+        return not isinstance(read(text), str)
+    except AmbiguousError:
+        return False

@@ -1,0 +1,57 @@
+"""From the text of a network file to its model, or to all that is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from controller.config import checks, explain, syntax
+from controller.config.models import NetworkFile
+from controller.config.problems import ConfigError, Problem
+from controller.config.reader import Reader
+from controller.config.source import Source
+
+_MOST = 32 << 20  # bytes
+
+
+def load(path: Path) -> NetworkFile:
+    """The network file at a path. Raises ConfigError, also where there is no such file."""
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ConfigError([Problem(name, 0, 0, "", f"cannot be read: {why}")]) from None
+    if len(data) > _MOST:
+        raise ConfigError([Problem(name, 0, 0, "", f"is longer than {_MOST >> 20} MiB; is it a network file?")])
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = len(data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode()) + 1
+        raise ConfigError([Problem(name, line, column, "", "this is not UTF-8; save the file in that encoding")]) from None
+    return parse(text, name)
+
+
+def parse(text: str, name: str) -> NetworkFile:
+    """The network file in a text; `name` is what problems call it. Raises ConfigError."""
+    text = text.removeprefix("\N{BYTE ORDER MARK}")
+    if strange := syntax.strange(text):
+        line, column, sentence = strange
+        raise ConfigError([Problem(name, line, column, "", sentence)])
+    reader = Reader(text, name)
+    if reader.root is None:
+        raise ConfigError(reader.problems)
+    source = Source(name, reader.root)
+    found = list(reader.problems)
+    file = None
+    try:
+        file = NetworkFile.of(reader.root.plain(), source)
+    except ValidationError as error:
+        found += [source.problem(keys, sentence, key) for keys, key, sentence in explain.problems(error, source)]
+    found += [source.problem(keys, sentence, key) for keys, key, sentence in checks.problems(reader.root)]
+    if file is None or found:
+        raise ConfigError(found)
+    return file
