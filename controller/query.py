@@ -52,13 +52,17 @@ class BridgeView:
 
 @dataclass(frozen=True, slots=True)
 class PortView:
-    """A port of a bridge, its OpenFlow counters, and what is behind it (`peer` is "s2/s2-eth3", or empty at the edge)."""
+    """A port of a bridge, its OpenFlow counters, and what is behind it (`peer` is "s2/s2-eth3", or empty at the edge).
+
+    `role` is held, edge, link, oneway, shared or self, empty where the port is down; `network` names those of an edge port.
+    """
 
     bridge: str
     port: int
     name: str
     mac: str
     state: Literal["up", "down"]
+    role: str
     network: str
     speed: int | None
     peer: str

@@ -15,7 +15,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from controller import __version__
-from controller.model import Host, Link, Port
+from controller.model import Attachment, Host, Link, Port, PortRole
 from controller.pipeline import LEARN
 from controller.query import AppView, BridgeView, EventView, HostView, LinkView, Page, PortView, QueryError, Status, Update
 from controller.runtime.catalogue import Catalogue
@@ -119,7 +119,8 @@ class LiveView:
         return tuple(self._port(p, peers.get((p.bridge, p.port)), hosts[p.bridge, p.port]) for p in rows)
 
     def _port(self, port: Port, link: Link | None, hosts: int) -> PortView:
-        peer = self._control.peers.get(port.bridge)
+        peer, tables = self._control.peers.get(port.bridge), self._engine.tables
+        role = tables.get(PortRole, port.bridge, port.port)
         counts = peer.port_counters.get(port.port) if peer else None
         counters = {f.name: getattr(counts, f.name) if counts else None for f in fields(PortView) if f.name[:3] in ("rx_", "tx_")}
         return PortView(
@@ -128,7 +129,8 @@ class LiveView:
             name=port.name,
             mac=str(port.mac),
             state="up" if port.up else "down",
-            network="default",
+            role=role.role if role else "",
+            network=" ".join(a.network for a in tables.where(Attachment, bridge=port.bridge, port=port.port)),
             speed=port.speed or None,
             peer=f"{link.peer}/{self._port_name(link.peer, link.peer_port)}" if link else "",
             hosts=hosts,

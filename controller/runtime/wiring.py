@@ -29,7 +29,7 @@ from controller.state.tables import Tx
 from controller.topology.basis import Basis
 from controller.topology.discovery import Discovery
 
-SAVE_EVERY = 1.0  # seconds until learned rows are written
+SAVE_EVERY = 0.1  # seconds until learned rows are written
 SOCKET = "weft.sock"
 ALWAYS = ("vlan_isolation", "fabric")  # apps without which no frame gets anywhere; they can be disabled all the same
 OK, REFUSED, USAGE = 0, 1, 64

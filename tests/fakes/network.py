@@ -81,6 +81,7 @@ def ports(elapsed: float) -> tuple[PortView, ...]:
                     f"{bridge}-eth{port}",
                     f"0a:00:00:00:{index + 1:02x}:{port:02x}",
                     "up",
+                    "link" if peer else "edge",
                     "default",
                     10_000_000_000,
                     peer,

@@ -45,7 +45,13 @@ class Running(SupervisedController):
 
     def settled(self, *bridges: str) -> None:
         """Wait until these bridges are connected and nothing is open."""
-        eventually(lambda: all((b := self.bridge(n)).get("state") == "connected" and not b["pending"] for n in bridges))
+        eventually(lambda: all(self.is_settled(name) for name in bridges))
+
+    def is_settled(self, bridge: str) -> bool:
+        """Connected, nothing open, and known of every port what it is there for."""
+        ports = list(self.client.items("/ports", bridge=bridge)) if self.bridge(bridge) else []
+        about = self.bridge(bridge)
+        return about.get("state") == "connected" and not about["pending"] and all(p["role"] != "held" for p in ports)
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The events of a kind, oldest first."""

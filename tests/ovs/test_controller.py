@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def test_after_a_kill_it_is_the_same(weft: Running) -> None:
     weft.ovs.add_bridge("br0", dpid=1, ports=("p1", "p2"))
     weft.connect("br0")
     before = weft.ovs.flows("br0")
+    time.sleep(0.5)  # what was learned a moment ago may be lost
     weft.kill()
     weft.start()
     weft.wait_ready()

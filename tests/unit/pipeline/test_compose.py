@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from controller.pipeline import ADMIT, ANSWER, EGRESS, FLOOD, NEXTHOP, Stage
+from controller.pipeline import ADMIT, ANSWER, CLASSIFY, EGRESS, FLOOD, NEXTHOP, Stage
 from controller.pipeline.compose import NAMES, PLACES, base_flows, place_for, stage_name
 from controller.pipeline.stages import FIRST_PRIVATE_TABLE, STAGES
 from controller.pipeline.text import flow_text
@@ -31,18 +31,21 @@ def walk(texts: dict[int, str], table: int = 0) -> list[int]:
     return way
 
 
-def test_a_frame_that_nothing_matches_is_flooded_at_last() -> None:
-    way = walk(flows())
-    names = [stage_name(table, {}) for table in way]
-    expected = ["ADMIT", "CLASSIFY", "POLICY", "SERVICE", "LEARN", "ANSWER", "ROUTE"]
-    assert names == [n for name in expected for n in (name, f"after {name}")] + ["FORWARD", "FLOOD"]
+def test_a_frame_of_a_port_that_is_in_no_network_is_dropped() -> None:
+    assert [stage_name(table, {}) for table in walk(flows())] == ["ADMIT", "after ADMIT", "CLASSIFY"]
+
+
+def test_a_frame_that_nothing_else_matches_is_flooded_at_last() -> None:
+    names = [stage_name(table, {}) for table in walk(flows(), CLASSIFY.table + 1)]
+    expected = ["POLICY", "SERVICE", "LEARN", "ANSWER", "ROUTE"]
+    assert names == ["after CLASSIFY"] + [n for name in expected for n in (name, f"after {name}")] + ["FORWARD", "FLOOD"]
 
 
 def test_a_frame_for_a_port_goes_out_of_it() -> None:
     texts = flows()
     assert walk(texts, 100) == [100, 101, 110]
-    assert texts[110].endswith("actions=output:NXM_NX_REG2[]")
-    assert texts[10].endswith("actions=set_field:0x1->reg0,goto_table:11")
+    assert texts[EGRESS.table].endswith("actions=drop")
+    assert texts[CLASSIFY.table].endswith("actions=drop")
     assert texts[NEXTHOP.table].endswith("actions=drop")
     assert texts[FLOOD.table].endswith("actions=drop")
 
@@ -61,7 +64,7 @@ def test_a_plugins_stage_changes_one_flow_and_brings_two() -> None:
     assert JUNCTION.search(after[51]).groups() == ("51", "52")  # type: ignore[union-attr]
     assert JUNCTION.search(after[52]).groups() == ("52", "53")  # type: ignore[union-attr]
     assert JUNCTION.search(after[53]).groups() == ("53", "60")  # type: ignore[union-attr]
-    assert walk(after)[10:15] == [50, 51, 52, 53, 60]
+    assert walk(after, 11)[7:12] == [50, 51, 52, 53, 60]
 
 
 def test_four_plugins_behind_one_stage_run_in_the_order_of_their_tables() -> None:
@@ -74,7 +77,7 @@ def test_every_table_leads_onwards() -> None:
     for table in texts:
         way = walk(texts, table)
         assert way == sorted(way)
-        assert way[-1] in (NEXTHOP.table, FLOOD.table, EGRESS.table)
+        assert way[-1] in (CLASSIFY.table, NEXTHOP.table, FLOOD.table, EGRESS.table)
 
 
 def test_a_plugin_gets_the_first_place_that_is_free() -> None:

@@ -27,7 +27,7 @@ def engine_with_hosts():
 def put(engine, port):
     tx = Tx(engine.tables)
     for number in range(MANY):
-        tx.put(Host("s1", "default", Mac(number), port))
+        tx.put(Host("default", Mac(number), "s1", port))
     engine.commit(tx)
 
 
@@ -68,4 +68,4 @@ def test_rules_run_in_the_order_in_which_rows_came():
     engine = engine_with_hosts()
     while not engine.run(never):
         pass
-    assert [owner.key[2] for owner, _ in engine.desired.layers["s1"].values()] == [Mac(n) for n in range(MANY)]
+    assert [owner.key[1] for owner, _ in engine.desired.layers["s1"].values()] == [Mac(n) for n in range(MANY)]

@@ -20,10 +20,10 @@ GIGABIT = 10**9
 STRING = r'"((?:[^"\\]|\\.)*)"'  # a quoted string of the DOT language
 BRIDGES = [Bridge(f"s{number}", number) for number in (1, 2, 3, 4)]
 CABLES = [("s1", 1, "s2", 2), ("s2", 1, "s3", 2), ("s3", 1, "s4", 2), ("s4", 1, "s1", 2)]  # a ring
-BLUE1 = Host("s1", "blue", Mac("02:00:00:00:00:01"), 5, IPv4("10.0.0.1"))
-BLUE3 = Host("s3", "blue", Mac("02:00:00:00:00:03"), 5)
-RED1 = Host("s1", "red", Mac("02:00:00:00:00:01"), 6, IPv4("10.0.0.1"))
-ELSEWHERE = Host("s2", "blue", BLUE1.mac, 2)  # the same host as seen on the way to it
+BLUE1 = Host("blue", Mac("02:00:00:00:00:01"), "s1", 5, IPv4("10.0.0.1"))
+BLUE3 = Host("blue", Mac("02:00:00:00:00:03"), "s3", 5)
+RED1 = Host("red", Mac("02:00:00:00:00:01"), "s1", 6, IPv4("10.0.0.1"))
+ELSEWHERE = Host("blue", BLUE1.mac, "s2", 2)  # the same host as seen on the way to it
 
 
 def links(cables: list[tuple[str, int, str, int]]) -> list[Link]:
@@ -69,7 +69,7 @@ def test_a_host_seen_on_a_link_lives_elsewhere():
 
 
 def test_what_belongs_to_no_known_bridge_is_left_out():
-    graph = build([Bridge("s1")], [], [Link("s1", 1, "s9", 1), Link("s9", 1, "s1", 1)], [Host("s9", "blue", Mac(1), 3)])
+    graph = build([Bridge("s1")], [], [Link("s1", 1, "s9", 1), Link("s9", 1, "s1", 1)], [Host("blue", Mac(1), "s9", 3)])
     assert list(graph) == ["s1"]
     assert not graph.edges
 
@@ -114,7 +114,7 @@ def test_a_port_that_is_down_is_no_way():
 
 
 def test_no_path_leads_through_a_host():
-    twice = [Host("s1", "blue", Mac(1), 5), Host("s2", "blue", Mac(1), 5)]  # it moved, and one bridge does not know yet
+    twice = [Host("blue", Mac(1), "s1", 5), Host("blue", Mac(1), "s2", 5)]  # it moved, and one bridge does not know yet
     assert shortest_paths(build(BRIDGES, [], [], twice), "s1", "s2") == []
 
 
@@ -156,7 +156,7 @@ ODD = build(
     [Bridge('s"1', 1), Bridge("s\\", 2**64 - 1), Bridge("ümlaut <&>", 3)],
     [Port('s"1', 1, "a\0b\n", up=False), Port("s\\", 1, "", speed=10**11)],
     [Link('s"1', 1, "s\\", 1), Link("s\\", 1, 's"1', 1), Link("s\\", 2, 's"1', 2), Link('s"1', 2, "s\\", 2)],
-    [Host("ümlaut <&>", 'x"\\', Mac(7), 3, IPv4(1))],
+    [Host('x"\\', Mac(7), "ümlaut <&>", 3, IPv4(1))],
 )
 GRAPHS = pytest.mark.parametrize("graph", [ring(), ODD, build([], [], [], [])], ids=["ring", "odd names", "empty"])
 

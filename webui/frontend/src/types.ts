@@ -39,6 +39,7 @@ export interface PortView {
   name: string
   mac: string
   state: 'up' | 'down'
+  role: string
   network: string
   speed: number | null
   peer: string
