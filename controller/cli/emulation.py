@@ -137,7 +137,7 @@ class Emulation:
 
 
 def converge(controller: SupervisedController, network: EmulatedNetwork, seconds: float = CONVERGE_SECONDS) -> None:
-    """Wait until every bridge is connected and holds all the flows it should."""
+    """Wait until every bridge is connected and holds all the flows it should, and it is known what is behind each port."""
     deadline = time.monotonic() + seconds
     while waiting := _waiting_for(controller, network):
         if time.monotonic() > deadline:
@@ -154,7 +154,8 @@ def _waiting_for(controller: SupervisedController, network: EmulatedNetwork) -> 
             waiting.append(f"{name} is not connected")
         elif bridge["pending"]:
             waiting.append(f"{name} waits for {bridge['pending']} flows")
-    return waiting
+    held = [f"{port['bridge']}/{port['name']}" for port in controller.client.items("/ports") if port["role"] == "held"]
+    return waiting + [f"it is not known yet what is behind {port}" for port in held]
 
 
 def say(what: str, text: str) -> None:

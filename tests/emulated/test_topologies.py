@@ -43,7 +43,7 @@ def test_shapes(name: str, given: dict[str, str], bridges: int, hosts: int, link
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
-        ("ring5", {}, "there is no topology 'ring5'; there are linear, single, tree"),
+        ("ring5", {}, "there is no topology 'ring5'; there are fat_tree, leaf_spine, linear, mesh, ring, single, tree"),
         ("no/such/file.py", {}, "there is no file no/such/file.py"),
         ("tree", {"deep": "2"}, "tree has no parameter 'deep'; it has: depth=2, fanout=2"),
         ("tree", {"depth": "two"}, "tree: depth must be a number, not 'two'"),
