@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FRONTEND = ROOT / "webui" / "frontend"
 SECONDS = 900  # a stage that takes longer hangs
 GRACE = 30  # for a stage that was told to end
+WITH_US = ("setpriv", "--pdeathsig", "INT")  # should this runner be killed, the stage ends too
 NO_TESTS = 5  # pytest's exit code
 
 
@@ -143,7 +144,7 @@ class Runner:
 
     def _execute(self, command: Iterable[str], folder: Path) -> tuple[int, str]:
         """The exit code, and a word where that alone does not tell."""
-        with subprocess.Popen(list(command), cwd=folder, start_new_session=True, stdin=subprocess.DEVNULL) as self.running:
+        with subprocess.Popen([*WITH_US, *command], cwd=folder, start_new_session=True, stdin=subprocess.DEVNULL) as self.running:
             process = self.running
             try:
                 code, why = process.wait(SECONDS), ""

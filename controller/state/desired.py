@@ -1,7 +1,8 @@
 """What should exist: flows by slot, in one layer a bridge and one a scope, and what each bridge has not confirmed yet.
 
 A bridge holds its own layer and those of the scopes it is a member of. A flow of a scope is stored once, whatever the
-number of bridges. Where two rows want one slot the lower cookie has it, on whatever layer, in whatever order they came.
+number of bridges. Where two rows want one slot the lower cookie has it, on whatever layer, in whatever order they came
+(`_rank`: one row may want it on several layers).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Desired:
         for scope in self.shared.get(slot, ()):
             if bridge in self.members[scope]:
                 entry = self.layers[scope][slot]
-                if best is None or entry[0].cookie < best[0].cookie:
+                if best is None or _rank(entry) < _rank(best):
                     best = entry
         return best
 
@@ -48,7 +49,7 @@ class Desired:
         for scope in scopes:
             for slot, entry in self.layers[scope].items():
                 other = view.get(slot)
-                if other is None or entry[0].cookie < other[0].cookie:
+                if other is None or _rank(entry) < _rank(other):
                     view[slot] = entry
         return view
 
@@ -112,7 +113,7 @@ class Desired:
             self.contests[layer, slot] = left
         else:
             self.contests.pop((layer, slot), None)
-        self._replace(layer, slot, min(left, key=_cookie) if left else None)
+        self._replace(layer, slot, min(left, key=_rank) if left else None)
 
     def _give_shared(self, owner: Owner, layer: Layer, flow: Flow) -> None:
         slot, entry = flow[0], (owner, flow)
@@ -120,7 +121,7 @@ class Desired:
         if present is not None:
             claims = self.contests.setdefault((layer, slot), [present])
             claims.append(entry)
-            entry = min(claims, key=_cookie)
+            entry = min(claims, key=_rank)
         self._replace(layer, slot, entry)
 
     def _replace(self, layer: Layer, slot: bytes, new: Entry | None) -> None:
@@ -199,7 +200,7 @@ class Desired:
         for layer in layers:
             entry = self.layers[layer].get(slot)
             found += self.contests.get((layer, slot), [entry] if entry else [])
-        return sorted(found, key=_cookie)
+        return sorted(found, key=_rank)
 
     def contested(self, bridge: str) -> set[bytes]:
         """The slots that more than one row wants on this bridge."""
@@ -212,5 +213,7 @@ class Desired:
         return {slot for slot in found if len(self.claims(bridge, slot)) > 1}
 
 
-def _cookie(entry: Entry) -> int:
-    return entry[0].cookie
+def _rank(entry: Entry) -> tuple[int, str]:
+    """The first has the slot: the lowest cookie; of one owner what it says of the bridge itself, then scopes by their key."""
+    where = entry[1][3]
+    return entry[0].cookie, "" if isinstance(where, str) else repr(where)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from controller.model.cookie import APP_BITS, cookie
-from controller.model.rows import Key, Member, Number, Row, StageRow, scope_of
+from controller.model.rows import Bridge, Key, Member, Number, Row, StageRow, scope_of
 from controller.pipeline.compose import place_for
 from controller.pipeline.flow import Flow
 from controller.state.desired import Desired
@@ -70,18 +70,18 @@ class Engine:
         if any(state.app.name == app.name for state in self.apps.values()):
             raise ValueError(f"app {app.name} is enabled already")
         number = self.allocate("app", (app.name,), 1 << APP_BITS)
+        rows = {row.name: row for row in self.tables.all(StageRow)}
+        placed = []
         for stage in app.stages:
             if stage.after is not None:
-                self._place(stage)
+                if stage.name not in rows:
+                    table = place_for(stage, [row.table for row in rows.values()])
+                    rows[stage.name] = StageRow(table, stage.name, stage.after.table)
+                stage.place(rows[stage.name].table)  # at once: the next stage may come after this one
+                placed.append(rows[stage.name])
+        for row in placed:  # not before there is a place for all of them
+            self._change(StageRow, (row.table,), row)
         return self._admit(app, number)
-
-    def _place(self, stage: Any) -> None:
-        rows = self.tables.all(StageRow)
-        mine = next((r for r in rows if r.name == stage.name), None)
-        if mine is None:
-            mine = StageRow(place_for(stage, [r.table for r in rows]), stage.name, stage.after.table)
-            self._change(StageRow, (mine.table,), mine)
-        stage.place(mine.table)
 
     def _admit(self, app: Any, number: int) -> AppState:
         rules = [Rule(app, number, spec) for spec in app.rule_specs]
@@ -105,8 +105,9 @@ class Engine:
                 self._put_derived(owner, ())
             self._todo = {item: None for item in (*self._todo, *self._due) if item[0] is not rule}
             self._due.clear()
+        others = {stage.name for other in self.apps.values() for stage in other.app.stages}
         for stage in state.app.stages:
-            if stage.after is not None:
+            if stage.after is not None and stage.name not in others:
                 self._change(StageRow, (stage.table,), None)
 
     # ------------------------------------------------------------------ rows
@@ -274,7 +275,7 @@ class Engine:
                     raise ValueError(f"{rule.name}: say on which bridge, flow.on(bridge) or flow.on(network)")
                 flow = _new(type(flow), (slot, body, opts, home, why))  # flow.on(home), without a call
             elif isinstance(where, Row):
-                flow = flow.on(scope_of(where))
+                flow = flow.on(where.bridge if isinstance(where, Bridge) else scope_of(where))
             placed.append(flow)
             slots.add(slot)
         if len(slots) < len(placed) and len({(flow[3], flow[0]) for flow in placed}) < len(placed):

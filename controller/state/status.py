@@ -2,8 +2,6 @@
 
 Of two rows that want the same slot both show it: one is "hidden by" the other, which is "installed, hides" the one.
 
-Of two rows that want the same slot both show it: one is "hidden by" the other, which is "installed, hides" the one.
-
 Nothing is kept a row for it: what is neither open nor refused nor contested is installed.
 """
 
