@@ -1,8 +1,9 @@
 """L2 learning: on which port of which bridge an address lives, so that frames to it need not go everywhere.
 
 1. A frame from a source that is not known goes on at once; a copy of its first bytes, metered, comes to `learn`.
-2. `learn` puts a Host row: network, address, bridge, port. Only edge ports learn: frames between bridges come from known places.
-3. From the row follow the flows: the source is known now (LEARN), every bridge knows the host's bridge, and that one its port (FORWARD).
+2. `learn` puts a Host row: network, address, bridge, port. Only edge ports learn.
+3. From the row follow the flows: the source is known now (LEARN), every bridge knows the host's bridge, and that bridge its
+   port (FORWARD).
 4. When the LEARN flow was idle for `idle_timeout` seconds, or the port goes down, the row goes, and its flows with it.
 """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import error as struct_error
 from typing import Any
 
-from controller.pipeline.actions import DROP, Action, Instruction, goto, instructions, load, output_register
+from controller.pipeline.actions import DROP, Action, Instruction, goto, instructions, load
 from controller.pipeline.flow import NO_OPTS, Flow, Where, _new, options
 from controller.pipeline.shape import SHAPES, encode
 

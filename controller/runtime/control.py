@@ -191,7 +191,7 @@ class Control:
                 asyncio.get_running_loop().call_soon(self._drive_on)
 
     def _run(self, more: Callable[[], bool]) -> bool:
-        """Run rules, and follow the changes of links and hosts with paths and trees, until nothing is left; False: not done yet."""
+        """Run rules, and let paths and trees follow links and hosts, until nothing is left; False: not done yet."""
         while self.engine.run(more):
             tx = Tx(self.engine.tables)
             if self.paths.changed:

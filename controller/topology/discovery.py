@@ -178,7 +178,8 @@ class Discovery(App, stages=(ADMIT,)):
         tx.drop(Heard, role.bridge, role.port)
         link = tx.get(Link, role.bridge, role.port)
         if link is not None and heard is not None:
-            tx.tell("warning", "link.lost", f"{link.bridge}/{link.port}", f"{link.peer} was not heard on {link.bridge} for {MISSES} turns")
+            text = f"{link.peer} was not heard on {link.bridge} port {link.port} for {MISSES} turns"
+            tx.tell("warning", "link.lost", f"{link.bridge}/{link.port}", text)
             self._unlink(link, tx, "nothing was heard on it")
         elif link is not None:  # known from before a restart: it counts from now
             tx.put(Heard(link.bridge, link.port, link.peer, link.peer_port))
@@ -239,7 +240,8 @@ class Discovery(App, stages=(ADMIT,)):
         if link is not None:
             self._unlink(link, tx, text)
         if role.role != why:
-            tx.tell("warning", f"port.{why}", f"{role.bridge}/{role.port}", f"nothing passes {role.bridge} port {role.port}: {text}")
+            said = f"nothing passes {role.bridge} port {role.port}: {text}"
+            tx.tell("warning", f"port.{why}", f"{role.bridge}/{role.port}", said)
         tx.put(PortRole(role.bridge, role.port, why, text))
 
     def _unlink(self, link: Link, tx: Tx, why: str) -> None:

@@ -98,8 +98,9 @@ def test_after_a_kill_it_is_the_same(weft: Running) -> None:
 def test_what_is_changed_by_hand_is_repaired_within_5_seconds(weft: Running, damage: tuple[str, ...]) -> None:
     weft.ovs.add_bridge("br0", dpid=1, ports=("p1", "p2"))
     weft.connect("br0")
-    flows, groups, meters = (lambda: weft.ovs.flows("br0")), *(
-        (lambda what=what: weft.ovs.ofctl(f"dump-{what}", "br0").partition("\n")[2]) for what in ("groups", "meters")
+    flows, groups, meters = (
+        (lambda: weft.ovs.flows("br0")),
+        *((lambda what=what: weft.ovs.ofctl(f"dump-{what}", "br0").partition("\n")[2]) for what in ("groups", "meters")),
     )
     before = flows(), groups(), meters()
     weft.ovs.ofctl(*damage)
