@@ -54,20 +54,17 @@ class Members:
         self.move(0)
         self.send()
 
-    def commit(self, rows: list[Row], gone: list[Row] | None = None) -> None:
+    def commit(self, rows: list[Row]) -> None:
         """One transaction, and the rules that follow."""
         tx = Tx(self.engine.tables)
-        for row in gone or []:
-            tx.drop(row)
         for row in rows:
             tx.put(row)
         self.engine.commit(tx)
         self.engine.run()
 
     def move(self, turn: int) -> None:
-        """The host appears on the next bridge; there is one row of it a bridge, so the old one goes."""
-        old, new = (self.names[n % len(self.names)] for n in (turn - 1, turn))
-        self.commit([Host(new, NETWORK, Mac(1), 3)], [Host(old, NETWORK, Mac(1), 3)])
+        """The host appears on the next bridge."""
+        self.commit([Host(network=NETWORK, mac=Mac(1), bridge=self.names[turn % len(self.names)], port=3)])
 
     def send(self) -> int:
         """Plan and pack the bundles of all bridges; how many changes are in them."""

@@ -36,7 +36,7 @@ class TwoFlows(App, stages=(LEARN, FORWARD)):
 
 def hosts(count: int, bridge: str = "br0") -> list[Row]:
     """So many hosts in fifty networks on forty ports."""
-    return [Host(bridge, str(1 + i % 50), Mac(0x020000000000 + i), 1 + i % 40) for i in range(count)]
+    return [Host(network=str(1 + i % 50), mac=Mac(0x020000000000 + i), bridge=bridge, port=1 + i % 40) for i in range(count)]
 
 
 class Watched(Control):

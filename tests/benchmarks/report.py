@@ -51,10 +51,11 @@ class Table:
             yield f"  {name:64}{middle:>12}   [{least} {most}]"
 
     def ratio(self, name: str, other: str) -> str:
-        """A line that compares two medians; nothing where the other was not measured."""
+        """A line that compares two medians, and the two least numbers: the runs that others on the machine disturbed least."""
         if name not in self.numbers or other not in self.numbers:
             return f"  {name} / {other}: not measured"
-        return f"  {name} / {other}: {self.median(name) / self.median(other):.2f}"
+        least = min(self.numbers[name]) / min(self.numbers[other])
+        return f"  {name} / {other}: {self.median(name) / self.median(other):.2f} (least: {least:.2f})"
 
 
 def in_turns(repeats: int, contenders: list[Callable[[], None]]) -> None:
