@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from controller.model.rows import Key, Number, Row
 from controller.pipeline.flow import Group, Meter, make_group, make_meter
-from controller.state.tables import Names, Tables
+from controller.state.tables import Names, Tables, in_order
 
 R = TypeVar("R", bound=Row)
 Read = tuple[type[Row], Names | str | None, Key]
@@ -56,7 +56,7 @@ class Reader:
         names, values = tuple(equal), tuple(equal.values())
         self.reads.append((cls, names, values))
         found = self._tables.bucket(cls, names, values)
-        return cast("list[R]", [found[k] for k in sorted(found)])
+        return cast("list[R]", in_order(found))
 
     def number(self, space: str, *name: Any, size: int = 1 << 31) -> int:
         """An id of this name, 1..size-1, the same after a restart. size=0: the lowest free one."""

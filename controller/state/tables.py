@@ -6,7 +6,7 @@ Rows change by a transaction only: `tx.put(row)`, `tx.drop(row)`. A handler that
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from controller.model.rows import Key, Row, tuple_getter
@@ -41,6 +41,14 @@ class Index:
             self.buckets.setdefault(after, {})[key] = cast(Row, new)
 
 
+def in_order(rows: Mapping[Key, R]) -> list[R]:
+    """Rows by their keys, in an order that depends on the keys alone; keys whose values cannot be compared go by their text."""
+    try:
+        return [rows[key] for key in sorted(rows)]
+    except TypeError:
+        return [rows[key] for key in sorted(rows, key=repr)]
+
+
 class Tables:
     """The rows of everybody."""
 
@@ -55,7 +63,7 @@ class Tables:
     def all(self, cls: type[R]) -> list[R]:
         """All rows of a type, by key."""
         rows = self.rows[cls]
-        return cast("list[R]", [rows[k] for k in sorted(rows)])
+        return cast("list[R]", in_order(rows))
 
     def bucket(self, cls: type[R], names: Names, values: Key) -> dict[Key, Row]:
         """Rows whose fields have these values, by key. The index is made when first asked for."""
@@ -70,7 +78,7 @@ class Tables:
     def where(self, cls: type[R], **equal: Any) -> list[R]:
         """Rows whose fields equal the given values, by key (so that the order is the same on every run)."""
         found = self.bucket(cls, tuple(equal), tuple(equal.values()))
-        return cast("list[R]", [found[k] for k in sorted(found)])
+        return cast("list[R]", in_order(found))
 
     def set(self, cls: type[Row], key: Key, old: Row | None, new: Row | None) -> None:
         """Put or remove a row where `old` is now. For the engine: everybody else goes through a transaction."""
@@ -128,7 +136,7 @@ class Tx:
                 found.pop(key, None)
                 if row is not None and all(getattr(row, n) == v for n, v in equal.items()):
                     found[key] = cast(R, row)
-        return [found[k] for k in sorted(found)]
+        return in_order(found)
 
     def packet_out(self, bridge: str, frame: bytes, *actions: bytes, in_port: int = 0xFFFFFFFD) -> None:
         """Send a frame out of a bridge by these actions, when the transaction is done."""
