@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from struct import pack, unpack_from
 
 from controller.openflow import codec
+from controller.openflow.osken import V13, V14
 
 Refusal = Callable[[bytes], tuple[int, int] | None]  # a message that changes something -> (type, code), or None = fine
 
@@ -34,7 +35,7 @@ class Faults:
 class FakeSwitch:
     """Bytes in, bytes out."""
 
-    def __init__(self, dpid: int = 1, ports: int = 2, name: str = "", versions: tuple[int, ...] = (codec.V14, codec.V13)) -> None:
+    def __init__(self, dpid: int = 1, ports: int = 2, name: str = "", versions: tuple[int, ...] = (V14, V13)) -> None:
         self.dpid, self.name, self.versions = dpid, name or f"s{dpid}", versions
         self.ports = {n: f"{self.name}-eth{n}" for n in range(1, ports + 1)} | {0xFFFFFFFE: self.name}
         self.down: set[int] = set()
@@ -186,13 +187,13 @@ class FakeSwitch:
     def _port(self, port: int) -> bytes:
         mac = pack("!HI", self.dpid & 0xFFFF, port)
         name, state = self.ports[port].encode()[:15], int(port in self.down)
-        if self.version == codec.V13:
+        if self.version == V13:
             return pack("!I4x6s2x16sIIIIIIII", port, mac, name, 0, state, 0, 0, 0, 0, 10_000_000, 0)
         return pack("!IH2x6s2x16sII", port, 72, mac, name, 0, state) + pack("!HH4xIIIIII", 0, 32, 0, 0, 0, 0, 10_000_000, 0)
 
     def _port_counters(self) -> list[bytes]:
         numbers = (1, 2, 3, 4, 5, 6, 7, (1 << 64) - 1)
-        if self.version == codec.V13:
+        if self.version == V13:
             return [pack("!I4x8Q4QII", port, *numbers, 0, 0, 0, 0, 0, 0) for port in self.ports]
         return [pack("!HxxIII8Q", 80, port, 0, 0, *numbers) for port in self.ports]
 

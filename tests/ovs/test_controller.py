@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,10 @@ def test_a_refused_flow_is_rolled_back_and_the_rest_is_installed(tmp_path: Path,
         assert "Bridge br0" in event["text"]
 
 
+def has_flows(weft: Running, bridge: str, count: int) -> bool:
+    return len(weft.ovs.flows(bridge)) == count
+
+
 def test_three_bridges_at_once(weft: Running) -> None:
     names = ["b1", "b2", "b3"]
     for dpid, name in enumerate(names, 1):
@@ -182,8 +187,8 @@ def test_three_bridges_at_once(weft: Running) -> None:
     host = eventually(lambda: weft.client.get("/hosts")["items"])[0]
     assert (host["bridge"], host["port_name"], host["mac"]) == ("b2", "b2p1", "02:00:00:00:00:05")
     for name in names:
-        wanted = [f for f in weft.flows(name) if f["kind"] == "flow"]
-        eventually(lambda name=name, wanted=wanted: len(weft.ovs.flows(name)) == len(wanted))
+        wanted = len([f for f in weft.flows(name) if f["kind"] == "flow"])
+        eventually(partial(has_flows, weft, name, wanted))
 
 
 def test_known_hosts_cause_no_packet_in(weft: Running) -> None:
