@@ -60,5 +60,6 @@ def _sent(desired: Desired, bridge: str, owner: Owner, flow: Flow) -> str:
     return "pending" if flow.slot in ledger.pending or flow.slot in (ledger.inflight or ()) else "installed"
 
 
-def _rank(status: str) -> int:
-    return RANKS.index(status.partition(" ")[0].rstrip(":,"))
+def _rank(status: str) -> tuple[int, bool]:
+    """How bad a status is; of two that are equally bad the one that tells of a contest says more."""
+    return RANKS.index(status.partition(" ")[0].rstrip(":,")), ", hides " in status
