@@ -26,7 +26,10 @@ class Difference(NamedTuple):
 def compare(
     installed: Mapping[bytes, Installed], view: Mapping[bytes, Entry], spare: Callable[[int], bool] = lambda cookie: False
 ) -> Difference:
-    """Compare slot by slot. `spare(cookie)`: flows of ours that stay although nobody wants them now (their rule failed)."""
+    """Compare slot by slot. `spare(cookie)`: flows of ours that stay although nobody wants them now (their rule failed).
+
+    Groups and meters bear no cookie. Where a flow is spared they all are, because with a group go the flows that use it.
+    """
     missing, changed = [], []
     get = installed.get
     for slot, entry in view.items():
@@ -37,14 +40,18 @@ def compare(
             continue  # as it should be, like nearly all: decided without a call
         elif not same(held, entry):
             changed.append(slot)
-    stale, foreign = [], []
+    stale, foreign, spared = [], [], False
     more = len(installed) > len(view) - len(missing)
     for slot in installed.keys() - view.keys() if more else ():
         cookie = installed[slot][0]
         if slot[0] >= METER_SLOT or not is_ours(cookie):
             foreign.append(slot)
-        elif not spare(cookie):
+        elif spare(cookie):
+            spared = True
+        else:
             stale.append(slot)
+    if spared:
+        foreign = [slot for slot in foreign if slot[0] < METER_SLOT]
     return Difference(missing, changed, stale, foreign)
 
 
