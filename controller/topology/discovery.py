@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.app import App, Tx, every, on, rules
 from controller.model import (
@@ -42,7 +42,7 @@ from controller.pipeline.actions import PORT_LOCAL
 
 HOLD = 0.5  # seconds that a port waits for a bridge behind it
 TICK = 0.1  # seconds between two shares of a turn
-ROUND = 1.0  # seconds of a turn, if it is not longer because of RATE
+SHARES = 10  # of a turn, if there are not more because of RATE: a turn takes a second
 RATE = 4000  # frames a second over all bridges
 MISSES = 3  # turns without a frame until a link is gone
 FRESH = 2  # turns that a frame is good for: what a host sends again later is too old
@@ -51,21 +51,34 @@ KEY = secrets.token_bytes(32)  # signs our frames; another one each time the con
 
 
 class Heard(Row):
-    """Who was heard on a port, and how many turns ago. Apart from Link, because it changes all the time."""
+    """Who was heard on a port, and how many turns ago. Apart from Link, because it changes all the time.
+
+    `crowd`: for so many turns more it counts as one of several that are heard there.
+    """
 
     bridge: str = key()
     port: int = key()
     peer: str = ""
     peer_port: int = 0
     misses: int = 0
+    crowd: int = 0
+
+
+class Held(Row):
+    """How often a port was held: the end of an earlier time does not end a later one."""
+
+    bridge: str = key()
+    port: int = key()
+    times: int = 0
 
 
 class Turn(Row):
-    """Where the turn is: the place of the next port among all ports, and the number of the turn."""
+    """Where the turn is: the place of the next port among all ports, the number of the turn, and its shares so far."""
 
     name: str = key(default="discovery")
     place: int = 0
     number: int = 1
+    shares: int = 0
 
 
 class Listening(Row):
@@ -76,10 +89,11 @@ class Listening(Row):
 
 @dataclass(frozen=True, slots=True)
 class HoldOver:
-    """A port was held for HOLD seconds."""
+    """A port was held for HOLD seconds, for the so manieth time."""
 
     bridge: str
     port: int
+    times: int
 
 
 class Discovery(App, stages=(ADMIT,)):
@@ -104,7 +118,7 @@ class Discovery(App, stages=(ADMIT,)):
             tx.put(PortRole(event.bridge, event.port, role, "it came up"))
         if tx.get(Listening, event.bridge):
             self.announce(port, tx)
-            tx.after(HOLD, HoldOver(event.bridge, event.port))
+            self._wait(tx, event.bridge, event.port)
 
     @on(Installed)
     def start(self, event: Installed, tx: Tx) -> None:
@@ -112,7 +126,7 @@ class Discovery(App, stages=(ADMIT,)):
         tx.put(Listening(event.bridge))
         for port in tx.where(Port, bridge=event.bridge):
             self.announce(port, tx)
-            tx.after(HOLD, HoldOver(port.bridge, port.port))
+            self._wait(tx, port.bridge, port.port)
 
     @on(BridgeDown)
     def stop(self, event: BridgeDown, tx: Tx) -> None:
@@ -132,6 +146,8 @@ class Discovery(App, stages=(ADMIT,)):
         role = tx.get(PortRole, event.bridge, event.port)
         if role is None or role.role != "held" or not tx.get(Listening, event.bridge):
             return
+        if tx.get(Held, event.bridge, event.port) != Held(event.bridge, event.port, event.times):
+            return
         heard = tx.get(Heard, event.bridge, event.port)
         if heard is None:
             tx.put(PortRole(event.bridge, event.port, "edge", "no bridge of ours is behind it"))
@@ -146,6 +162,7 @@ class Discovery(App, stages=(ADMIT,)):
             self._unlink(link, tx, "its other end is down")
         tx.drop(PortRole, event.bridge, event.port)
         tx.drop(Heard, event.bridge, event.port)
+        tx.drop(Held, event.bridge, event.port)
 
     # ------------------------------------------------------------------ frames out
 
@@ -161,22 +178,25 @@ class Discovery(App, stages=(ADMIT,)):
         """The next share of the ports: each says who it is, and what it heard ages."""
         ports = tx.where(PortRole)
         turn = tx.get(Turn, "discovery") or Turn()
-        share = max(1, min(-(-len(ports) * int(TICK * 1000) // int(ROUND * 1000)), int(RATE * TICK)))
+        share = min(-(-len(ports) // SHARES), int(RATE * TICK))
         for role in ports[turn.place : turn.place + share]:
             port = tx.get(Port, role.bridge, role.port)
             if port is not None and tx.get(Listening, role.bridge):
                 self.announce(port, tx)
                 self._age(role, tx)
-        place = turn.place + share
-        tx.put(Turn("discovery", place, turn.number) if place < len(ports) else Turn("discovery", 0, turn.number + 1))
+        place, shares = turn.place + share, turn.shares + 1
+        over = place >= len(ports) and shares >= SHARES
+        tx.put(Turn(number=turn.number + 1) if over else Turn("discovery", place, turn.number, shares))
 
     def _age(self, role: PortRole, tx: Tx) -> None:
-        heard = tx.get(Heard, role.bridge, role.port)
+        heard, link = tx.get(Heard, role.bridge, role.port), tx.get(Link, role.bridge, role.port)
+        peer = heard.peer if heard else link.peer if link else ""
+        if peer and not tx.get(Listening, peer):
+            return  # it cannot say anything at present: that it is silent says nothing about the link
         if heard is not None and heard.misses < MISSES:
-            tx.put(Heard(heard.bridge, heard.port, heard.peer, heard.peer_port, heard.misses + 1))
+            tx.put(replace(heard, misses=heard.misses + 1, crowd=max(0, heard.crowd - 1)))
             return
         tx.drop(Heard, role.bridge, role.port)
-        link = tx.get(Link, role.bridge, role.port)
         if link is not None and heard is not None:
             text = f"{link.peer} was not heard on {link.bridge} port {link.port} for {MISSES} turns"
             tx.tell("warning", "link.lost", f"{link.bridge}/{link.port}", text)
@@ -197,35 +217,46 @@ class Discovery(App, stages=(ADMIT,)):
         role = tx.get(PortRole, packet.bridge, packet.in_port)
         if said is None or not sender or role is None or said.round < turn.number - FRESH:
             return
+        if not tx.get(Listening, packet.bridge):  # it may still have the flows of another time
+            return
         self._heard(Heard(role.bridge, role.port, sender[0].bridge, said.port), role, tx)
 
     def _heard(self, heard: Heard, role: PortRole, tx: Tx) -> None:
         peer, peer_port = heard.peer, heard.peer_port
         before = tx.get(Heard, role.bridge, role.port)
-        other = before is not None and before.misses < MISSES and (before.peer, before.peer_port) != (peer, peer_port)
         if role.role == "edge" and tx.where(Host, bridge=role.bridge, port=role.port):
             text = f"{role.bridge} port {role.port}, which has hosts, received a discovery frame of {peer} port {peer_port}"
             tx.tell("warning", "link.suspect", f"{role.bridge}/{role.port}", f"{text}; it does not become a link")
             return
-        tx.put(heard)
+        other = before is not None and before.misses < MISSES and (before.peer, before.peer_port) != (peer, peer_port)
+        crowd = MISSES if other else before.crowd if before is not None else 0
+        self._part(role, (peer, peer_port), tx)
+        tx.put(replace(heard, crowd=crowd))
         if peer == role.bridge:
             self._block(tx, role, "self", f"it hears port {peer_port} of its own bridge")
-        elif other:
-            self._block(tx, role, "shared", f"it hears {peer} port {peer_port} beside {before.peer} port {before.peer_port}")  # type: ignore[union-attr]
-        elif role.role != "shared":
+        elif crowd:
+            self._block(tx, role, "shared", f"it hears several bridges, {peer} port {peer_port} among them")
+        else:
             self._pair(heard, role, tx)
+
+    def _part(self, role: PortRole, peer: tuple[str, int], tx: Tx) -> None:
+        """A port that hears another one than that at the other end of its link has no link any more."""
+        link = tx.get(Link, role.bridge, role.port)
+        if link is not None and (link.peer, link.peer_port) != peer:
+            self._unlink(link, tx, f"it hears {peer[0]} port {peer[1]} instead")
 
     def _pair(self, heard: Heard, role: PortRole, tx: Tx) -> None:
         """Where both ends hear each other there is a link; where they do not yet, the other end is told at once."""
-        back = tx.get(Heard, heard.peer, heard.peer_port)
-        if back is None or (back.peer, back.peer_port) != (role.bridge, role.port):
-            if role.role == "edge":
+        back, far = tx.get(Heard, heard.peer, heard.peer_port), tx.get(PortRole, heard.peer, heard.peer_port)
+        if back is None or (back.peer, back.peer_port) != (role.bridge, role.port) or back.crowd or far is None:
+            if role.role in ("edge", "shared", "self"):
                 self._hold(tx, role.bridge, role.port, "a bridge was heard on it")
             port = tx.get(Port, role.bridge, role.port)
             if port is not None:
                 self.announce(port, tx)
             return
         if role.role != "link" or tx.get(Link, role.bridge, role.port) is None:
+            self._part(far, (role.bridge, role.port), tx)
             for bridge, port_no, peer, peer_port in (
                 (role.bridge, role.port, heard.peer, heard.peer_port),
                 (heard.peer, heard.peer_port, role.bridge, role.port),
@@ -254,4 +285,10 @@ class Discovery(App, stages=(ADMIT,)):
 
     def _hold(self, tx: Tx, bridge: str, port: int, why: str) -> None:
         tx.put(PortRole(bridge, port, "held", why))
-        tx.after(HOLD, HoldOver(bridge, port))
+        self._wait(tx, bridge, port)
+
+    def _wait(self, tx: Tx, bridge: str, port: int) -> None:
+        """From now on for HOLD seconds."""
+        held = tx.get(Held, bridge, port) or Held(bridge, port)
+        tx.put(replace(held, times=held.times + 1))
+        tx.after(HOLD, HoldOver(bridge, port, held.times + 1))

@@ -1,0 +1,368 @@
+"""Discovery: what each port is there for, from the frames that arrive on it, and what ends a link."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from struct import unpack_from
+
+import pytest
+
+from controller.model import BridgeDown, BridgeUp, Host, Installed, Link, Mac, PacketIn, Port, PortDown, PortRole, PortUp
+from controller.packet import Beacon, beacon
+from controller.state.tables import Tx
+from controller.topology import discovery
+from controller.topology.discovery import HOLD, MISSES, TICK, Discovery, HoldOver
+from tests.apps.engine import Lab
+
+pytestmark = pytest.mark.apps
+
+End = tuple[str, int]
+TURN = 1.01  # seconds
+
+
+class Wires(Lab):
+    """Bridges with discovery, the cables between them, and a clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers: list[tuple[float, object]] = []
+        self.cables: dict[End, list[End]] = {}  # what leaves by a port arrives at these
+        self.told: list[str] = []
+        super().__init__(Discovery())
+
+    def _commit(self, tx: Tx) -> None:
+        self.timers += [(self.now + seconds, event) for seconds, event in tx.timers]
+        self.told += [kind for _severity, kind, _subject, _text in tx.notes]
+        super()._commit(tx)
+
+    def join(self, one: End, *others: End) -> None:
+        """A cable between ports, or a segment of several."""
+        ends = (one, *others)
+        for end in ends:
+            self.cables[end] = [other for other in ends if other != end]
+
+    def start(self, name: str, ports: int = 3) -> None:
+        """A bridge connects, and has its flows."""
+        self.bridge(name, dpid=int(name[1:]), ports=ports)
+        self.event(BridgeUp(name))
+        for port in range(1, ports + 1):
+            self.event(PortUp(name, port))
+        self.event(Installed(name))
+        self.deliver()
+
+    def deliver(self) -> None:
+        """Frames arrive where their cables end, and what is sent in answer as well."""
+        while self.frames:
+            bridge, _in_port, actions, frame = self.frames.pop(0)
+            (port,) = unpack_from("!I", actions[0], 4)
+            for end in self.cables.get((bridge, port), ()):
+                self.event(PacketIn(*end, frame))
+
+    def wait(self, seconds: float) -> None:
+        """Time passes: turns are taken, and what is due happens."""
+        for _ in range(round(seconds / TICK)):
+            self.now += TICK
+            due, self.timers = [e for at, e in self.timers if at <= self.now], [t for t in self.timers if t[0] > self.now]
+            for event in due:
+                self.event(event)
+            self.tick("take_turns")
+            self.deliver()
+
+    def cut(self, one: End, other: End) -> None:
+        """A cable breaks and nobody says so."""
+        self.cables.pop(one), self.cables.pop(other)
+
+    def down(self, bridge: str, port: int) -> None:
+        """A port goes down, and its bridge says so."""
+        self.put(replace(self.port(bridge, port), up=False))
+        self.event(PortDown(bridge, port))
+
+    def up(self, bridge: str, port: int) -> None:
+        """A port comes up."""
+        self.put(replace(self.port(bridge, port), up=True))
+        self.event(PortUp(bridge, port))
+        self.deliver()
+
+    def port(self, bridge: str, port: int) -> Port:
+        """The row of a port."""
+        found = self.engine.tables.get(Port, bridge, port)
+        assert found is not None
+        return found
+
+    def role(self, bridge: str, port: int) -> str:
+        """What a port is there for; nothing where it is down."""
+        row = self.engine.tables.get(PortRole, bridge, port)
+        return row.role if row else ""
+
+    @property
+    def links(self) -> set[tuple[str, int, str, int]]:
+        """Both directions of all links; they are there both or not at all."""
+        found = {(row.bridge, row.port, row.peer, row.peer_port) for row in self.rows(Link) if isinstance(row, Link)}
+        assert found == {(peer, peer_port, bridge, port) for bridge, port, peer, peer_port in found}
+        ends = {(row.bridge, row.port) for row in self.rows(PortRole) if isinstance(row, PortRole) and row.role == "link"}
+        assert {link[:2] for link in found} == ends
+        return found
+
+
+@pytest.fixture
+def two() -> Wires:
+    """Two bridges, port 1 to port 1, with a link between."""
+    lab = Wires()
+    lab.join(("s1", 1), ("s2", 1))
+    lab.start("s1")
+    lab.start("s2")
+    return lab
+
+
+LINK = {("s1", 1, "s2", 1), ("s2", 1, "s1", 1)}
+
+
+def test_a_port_is_held_until_it_is_known_that_only_hosts_are_behind_it() -> None:
+    lab = Wires()
+    lab.start("s1")
+    assert lab.role("s1", 1) == "held"
+    lab.wait(HOLD - TICK)
+    assert lab.role("s1", 1) == "held"
+    lab.wait(2 * TICK)
+    assert lab.role("s1", 1) == "edge"
+    lab.wait(5 * TURN)
+    assert lab.role("s1", 1) == "edge"
+
+
+def test_where_both_ends_hear_each_other_there_is_a_link_at_once(two: Wires) -> None:
+    assert two.links == LINK
+    assert two.role("s1", 2) == "held"
+    two.wait(5 * TURN)
+    assert two.links == LINK
+    assert two.role("s1", 2) == "edge"
+
+
+def test_a_bridge_that_comes_later_makes_a_link_of_an_edge_port() -> None:
+    lab = Wires()
+    lab.join(("s1", 1), ("s2", 1))
+    lab.start("s1")
+    lab.wait(3 * TURN)
+    assert lab.role("s1", 1) == "edge"
+    lab.start("s2")
+    assert lab.links == LINK
+
+
+def test_parallel_links() -> None:
+    lab = Wires()
+    lab.join(("s1", 1), ("s2", 1))
+    lab.join(("s1", 2), ("s2", 2))
+    lab.start("s1")
+    lab.start("s2")
+    assert len(lab.links) == 4
+
+
+def test_a_port_that_hears_and_is_not_heard_lets_nothing_pass() -> None:
+    lab = Wires()
+    lab.cables["s1", 1] = [("s2", 1)]
+    lab.start("s1")
+    lab.start("s2")
+    lab.wait(TURN)
+    assert (lab.role("s1", 1), lab.role("s2", 1), lab.links) == ("edge", "oneway", set())
+    lab.join(("s1", 1), ("s2", 1))
+    lab.wait(TURN)
+    assert lab.links == LINK
+
+
+def test_a_port_that_hears_its_own_bridge_lets_nothing_pass() -> None:
+    lab = Wires()
+    lab.join(("s1", 1), ("s1", 2))
+    lab.start("s1")
+    lab.wait(5 * TURN)
+    assert (lab.role("s1", 1), lab.role("s1", 2), lab.role("s1", 3)) == ("self", "self", "edge")
+    lab.cut(("s1", 1), ("s1", 2))
+    lab.wait((MISSES + 2) * TURN)
+    assert lab.role("s1", 1) == "edge"
+
+
+def test_a_plug_that_sends_everything_back() -> None:
+    lab = Wires()
+    lab.cables["s1", 1] = [("s1", 1)]
+    lab.start("s1")
+    lab.wait(3 * TURN)
+    assert lab.role("s1", 1) == "self"
+
+
+def test_several_bridges_behind_a_port_are_a_shared_segment() -> None:
+    lab = Wires()
+    lab.join(("s1", 1), ("s2", 1), ("s3", 1))
+    for name in ("s1", "s2", "s3"):
+        lab.start(name)
+    lab.wait(5 * TURN)
+    assert [lab.role(name, 1) for name in ("s1", "s2", "s3")] == ["shared"] * 3
+    assert lab.links == set()
+
+
+def test_of_a_shared_segment_with_two_bridges_left_becomes_a_link() -> None:
+    lab = Wires()
+    lab.join(("s1", 1), ("s2", 1), ("s3", 1))
+    for name in ("s1", "s2", "s3"):
+        lab.start(name)
+    lab.wait(5 * TURN)
+    lab.join(("s1", 1), ("s2", 1))
+    del lab.cables["s3", 1]
+    lab.wait((MISSES + 3) * TURN)
+    assert lab.links == LINK
+
+
+def test_another_bridge_in_place_of_the_one_before(two: Wires) -> None:
+    """Through something that keeps the port up, as a media converter does."""
+    two.start("s3")
+    two.cut(("s1", 1), ("s2", 1))
+    two.join(("s1", 1), ("s3", 1))
+    two.wait(TURN)
+    assert two.links == set()
+    two.wait((MISSES + 3) * TURN)
+    assert two.links == {("s1", 1, "s3", 1), ("s3", 1, "s1", 1)}
+
+
+# ---------------------------------------------------------------------- hosts that pretend
+
+
+def test_a_port_with_hosts_makes_no_link() -> None:
+    lab = Wires()
+    lab.start("s1")
+    lab.start("s2")
+    lab.wait(2 * TURN)
+    lab.put(Host("default", Mac(2), "s1", 1), Host("default", Mac(3), "s2", 1))
+    lab.join(("s1", 1), ("s2", 1))  # its hosts pass on whatever they hear
+    lab.wait(5 * TURN)
+    assert (lab.role("s1", 1), lab.role("s2", 1), lab.links) == ("edge", "edge", set())
+    assert "link.suspect" in lab.told
+
+
+def test_a_host_that_sends_its_own_frame_back_is_not_cut_off() -> None:
+    lab = Wires()
+    lab.start("s1")
+    lab.wait(TURN)
+    lab.put(Host("default", Mac(2), "s1", 1))
+    lab.cables["s1", 1] = [("s1", 1)]
+    lab.wait(3 * TURN)
+    assert lab.role("s1", 1) == "edge"
+
+
+def test_frames_that_are_forged_or_old_are_not_heard() -> None:
+    lab = Wires()
+    lab.start("s1")
+    lab.start("s2")
+    lab.wait(TURN)
+    for frame in (
+        beacon(Beacon(2, 1, 3), Mac(2), b"another key"),
+        beacon(Beacon(9, 1, 3), Mac(2), discovery.KEY),  # no such bridge
+        b"",
+        beacon(Beacon(2, 1, 3), Mac(2), discovery.KEY)[:40],
+    ):
+        lab.event(PacketIn("s1", 1, frame))
+        assert lab.role("s1", 1) == "edge"
+    old = beacon(Beacon(2, 1, 1), Mac(2), discovery.KEY)
+    lab.wait(5 * TURN)
+    lab.event(PacketIn("s1", 1, old))
+    assert lab.role("s1", 1) == "edge"
+
+
+# ---------------------------------------------------------------------- the end of a link
+
+
+def test_a_port_that_goes_down_ends_the_link_at_once_in_both_directions(two: Wires) -> None:
+    two.down("s1", 1)
+    assert (two.links, two.role("s1", 1), two.role("s2", 1)) == (set(), "", "held")
+    two.down("s2", 1)
+    two.up("s2", 1)
+    assert two.links == set()
+    two.up("s1", 1)
+    assert two.links == LINK
+
+
+def test_the_end_of_an_earlier_hold_does_not_end_a_later_one(two: Wires) -> None:
+    two.wait(HOLD - TICK)
+    two.down("s1", 1)
+    two.wait(2 * TICK)
+    assert two.role("s2", 1) == "held"
+    two.wait(HOLD)
+    assert two.role("s2", 1) == "edge"
+
+
+def test_a_link_that_is_silent_is_gone_after_some_turns(two: Wires) -> None:
+    two.wait(TURN)
+    two.cut(("s1", 1), ("s2", 1))
+    two.wait((MISSES - 1) * TURN)
+    assert two.links == LINK
+    two.wait(2 * TURN)
+    assert two.links == set()
+    assert two.told.count("link.lost") == 1
+
+
+def test_a_link_that_is_silent_in_one_direction_is_gone_too(two: Wires) -> None:
+    two.wait(TURN)
+    del two.cables["s1", 1]
+    two.wait((MISSES + 2) * TURN)
+    assert two.links == set()
+    assert two.role("s1", 1) == "oneway"
+
+
+def test_a_bridge_that_is_away_keeps_its_links_and_those_of_its_neighbours(two: Wires) -> None:
+    two.event(BridgeDown("s2", "silent"))
+    cables, two.cables = two.cables, {}  # nobody speaks for it, and it hears nobody
+    two.wait(3 * MISSES * TURN)
+    assert two.links == LINK
+    two.cables = cables
+    two.event(BridgeUp("s2"))
+    two.event(Installed("s2"))
+    two.deliver()
+    two.wait(3 * TURN)
+    assert two.links == LINK
+
+
+def test_ports_that_a_bridge_does_not_have_any_more(two: Wires) -> None:
+    two.event(BridgeDown("s2", "gone"))
+    two.drop(two.port("s2", 1))
+    two.event(BridgeUp("s2"))
+    assert (two.links, two.role("s1", 1), two.role("s2", 1)) == (set(), "held", "")
+
+
+# ---------------------------------------------------------------------- after a restart
+
+
+def restarted(old: Wires) -> Wires:
+    """A new controller with the rows that are kept, and no bridge yet."""
+    lab = Wires()
+    lab.cables = old.cables
+    lab.put(*(row for cls in (PortRole, Link) for row in old.rows(cls)))
+    return lab
+
+
+def test_roles_and_links_are_known_after_a_restart(two: Wires) -> None:
+    two.wait(TURN)
+    lab = restarted(two)
+    lab.start("s1")
+    lab.wait(2 * MISSES * TURN)  # the other one takes its time
+    assert lab.links == LINK
+    assert lab.role("s1", 2) == "edge"
+    lab.start("s2")
+    lab.wait(2 * MISSES * TURN)
+    assert lab.links == LINK
+
+
+def test_what_was_rewired_meanwhile_is_found(two: Wires) -> None:
+    two.wait(TURN)
+    lab = restarted(two)
+    lab.cables = {}
+    lab.join(("s1", 1), ("s3", 1))
+    for name in ("s1", "s2", "s3"):
+        lab.start(name)
+    assert lab.links == {("s1", 1, "s3", 1), ("s3", 1, "s1", 1)}
+    assert lab.role("s2", 1) == "held"
+    lab.wait(2 * TURN)
+    assert lab.role("s2", 1) == "edge"
+
+
+def test_a_bridge_without_its_flows_does_not_classify(two: Wires) -> None:
+    lab = Wires()
+    lab.bridge("s1", dpid=1, ports=1)
+    lab.event(PortUp("s1", 1))
+    lab.event(HoldOver("s1", 1, 0))
+    assert lab.role("s1", 1) == "held"
