@@ -28,6 +28,15 @@ function PortState({ port }: { port: PortView }): JSX.Element {
   return <State tone={tone}>{port.state}</State>
 }
 
+const BLOCKED = ['oneway', 'shared', 'self']
+
+/** What the port is there for; a port that lets nothing pass stands out. */
+function Role({ port }: { port: PortView }): JSX.Element {
+  if (BLOCKED.includes(port.role)) return <State tone="bad">{port.role}</State>
+  if (port.role === 'held') return <State tone="warn">held</State>
+  return <>{port.role || '–'}</>
+}
+
 function behind(row: PortView): JSX.Element | string {
   if (row.peer) return <span class="mono">{row.peer}</span>
   return row.hosts ? `${row.hosts} ${row.hosts === 1 ? 'host' : 'hosts'}` : '–'
@@ -45,6 +54,7 @@ const columns: Column<PortView>[] = [
   { key: 'port', title: 'No.', width: '46px', end: true, sort: (row) => row.port, cell: (row) => portNumber(row.port) },
   { key: 'name', title: 'Name', width: 'minmax(90px, 1fr)', mono: true, sort: (row) => row.name, cell: (row) => <strong>{row.name}</strong> },
   { key: 'state', title: 'State', width: '76px', sort: (row) => row.state, cell: (row) => <PortState port={row} /> },
+  { key: 'role', title: 'Role', width: '84px', from: 700, sort: (row) => row.role, cell: (row) => <Role port={row} /> },
   { key: 'network', title: 'Network', width: 'minmax(80px, 0.7fr)', from: 920, sort: (row) => row.network, cell: (row) => row.network },
   { key: 'peer', title: 'Behind it', width: 'minmax(90px, 1fr)', from: 520, sort: (row) => row.peer || null, cell: behind },
   { key: 'speed', title: 'Speed', width: '84px', end: true, from: 1040, sort: (row) => row.speed, cell: (row) => bitRate(row.speed) },
@@ -74,6 +84,7 @@ export function PortDetail({ port }: { port: PortView }): JSX.Element {
           ['Bridge', <Go to="bridges" params={{ sel: port.bridge }}>{port.bridge}</Go>],
           ['Number', portNumber(port.port)],
           ['Address', <code>{port.mac}</code>],
+          ['Role', <Role port={port} />],
           ['Network', port.network],
           ['Linked to', port.peer && <code>{port.peer}</code>],
           ['Hosts', port.hosts ? <Go to="hosts" params={{ q: port.name }}>{integer(port.hosts)}</Go> : '0'],
@@ -103,7 +114,7 @@ export function Ports(): JSX.Element {
       rows={rows}
       columns={columns}
       rowKey={portId}
-      text={(row) => `${row.bridge} ${row.name} ${row.mac} ${row.network} ${row.peer} ${row.state}`}
+      text={(row) => `${row.bridge} ${row.name} ${row.mac} ${row.network} ${row.peer} ${row.role} ${row.state}`}
       sort="bridge"
       hint="Name, address, network or peer"
       filterNames={['bridge', 'state']}
