@@ -103,6 +103,7 @@ PORTS = Kind(
         Column("PORT", _port_number),
         Column("NAME", field("name")),
         Column("STATE", field("state")),
+        Column("ROLE", field("role")),
         Column("NETWORK", field("network")),
         Column("PEER", field("peer")),
         Column("HOSTS", field("hosts")),
