@@ -1,18 +1,29 @@
 """L2 learning: on which port of which bridge an address lives, so that frames to it need not go everywhere.
 
 1. A frame from a source that is not known goes on at once; a copy of its first bytes, metered, comes to `learn`.
-2. `learn` puts a Host row: network, address, bridge, port. Only edge ports learn.
+2. `learn` puts a Host row: network, address, bridge, port. Only edge ports learn. ARP, neighbour discovery (IPv6) and DHCP
+   say which IP addresses the host has; what they say and is known already is not copied.
 3. From the row follow the flows: the source is known now (LEARN), every bridge knows the host's bridge, and that bridge its
    port (FORWARD).
 4. When the LEARN flow was idle for `idle_timeout` seconds, or the port goes down, the row goes, and its flows with it.
 """
 
+from dataclasses import replace
+from typing import Any
+
 from controller.app import App, on, rules
-from controller.model import BridgeUp, FlowExpired, Host, Network, PacketIn, Pipeline, Port, PortDown, PortRole
-from controller.packet import arp_sender
-from controller.pipeline import ARP, FORWARD, LEARN, NEXT, NEXTHOP, controller, load, to, to_port
+from controller.model import Address, BridgeUp, FlowExpired, Host, IPv4, Network, PacketIn, Pipeline, Port, PortDown, PortRole
+from controller.packet import ADVERTISEMENT, SOLICITATION, sender_address
+from controller.pipeline import ARP, FORWARD, IPV4, LEARN, NEXT, NEXTHOP, controller, load, to, to_port
 
 SEEN = 128  # bytes of a frame that are copied: enough for the addresses
+MOST_IPS = 16  # of one host that are kept
+SPEAKING: tuple[dict[str, Any], ...] = (  # frames that may say an IP address of their source
+    {"eth_type": ARP},
+    {"icmpv6_type": SOLICITATION},
+    {"icmpv6_type": ADVERTISEMENT},
+    {"eth_type": IPV4, "udp_dst": 67},
+)
 
 
 class L2Learning(App, stages=(LEARN, FORWARD)):
@@ -34,26 +45,46 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
             return
         if moved:
             tx.tell("info", "host.moved", str(mac), f"{mac} moved from {known.bridge} port {known.port} to {at[0]} port {at[1]}")
-        tx.put(Host(name, mac, *at, arp_sender(packet.data) or (known.ip if known else None)))
+        ips, ip = known.ips if known else (), sender_address(packet.data)
+        if ip is not None and ip not in ips and len(ips) < MOST_IPS:
+            self.claim(tx, Address(name, ip, mac))
+            ips = (*ips, ip)
+        tx.put(Host(name, mac, *at, ips))
+
+    def claim(self, tx, address):
+        """Who says last that an IP address is its own, has it: as in the ARP cache of any host."""
+        last = tx.get(Address, address.network, address.ip)
+        before = last and tx.get(Host, last.network, last.mac)
+        if before:
+            tx.put(replace(before, ips=tuple(ip for ip in before.ips if ip != address.ip)))
+            tx.tell("info", "address.moved", str(address.ip), f"{address.ip} is now {address.mac}, it was {before.mac}")
+        tx.put(address)
 
     def is_full(self, tx, packet):
         """A port that has all the addresses it may have."""
         return 0 < self.max_hosts_per_port <= len(tx.where(Host, bridge=packet.bridge, port=packet.in_port))
 
+    def forget(self, tx, host):
+        """A host, and that it had these IP addresses."""
+        for ip in host.ips:
+            tx.drop(Address, host.network, ip)
+        tx.drop(host)
+
     @on(PortDown)
     def forget_port(self, event, tx):
-        tx.drop(Host, bridge=event.bridge, port=event.port)
+        for host in tx.where(Host, bridge=event.bridge, port=event.port):
+            self.forget(tx, host)
 
     @on(BridgeUp)
     def forget_missing_ports(self, event, tx):
         for host in tx.where(Host, bridge=event.bridge):
             if tx.get(Port, host.bridge, host.port) is None:
-                tx.drop(host)
+                self.forget(tx, host)
 
     @on(FlowExpired)
     def age(self, event, tx):
         if isinstance(event.row, Host):
-            tx.drop(event.row)
+            self.forget(tx, event.row)
 
     @rules(each=PortRole)
     def unknown_source(self, role, rows):
@@ -63,15 +94,25 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
         yield meter
         copy = controller(SEEN, meter=meter.number)
         yield LEARN.flow(copy, NEXT, in_port=role.port, priority=1, why="the source is not known yet")
+        for frames in SPEAKING:
+            yield LEARN.flow(copy, NEXT, in_port=role.port, priority=110, **frames, why="may say an IP address of the source")
 
     @rules(each=Host)
     def known(self, host, rows):
         network = rows.value(Network, host.network, field="number")
         source = {"network": network, "in_port": host.port, "eth_src": host.mac}
         yield LEARN.flow(NEXT, **source, idle=self.idle_timeout, why="the source is known here")
-        if host.ip is None:  # its IP address is worth a copy of its ARP, until we have one
-            yield LEARN.flow(controller(SEEN), NEXT, **source, eth_type=ARP, priority=110, why="which IP address has it?")
+        for ip in host.ips:
+            for frames in says(ip):
+                yield LEARN.flow(NEXT, **source, **frames, priority=120, why=f"it is known that {ip} is here")
         home = load("to_bridge", rows.number("bridge", host.bridge, size=4095))
         away = FORWARD.flow(home, to(NEXTHOP), network=network, eth_dst=host.mac, why=f"the host is behind {host.bridge}")
         yield away.on(Pipeline())
         yield FORWARD.flow(*to_port(host.port), network=network, eth_dst=host.mac, priority=101, why="the host is on this port")
+
+
+def says(ip):
+    """Frames in which their source says that it has this address."""
+    if isinstance(ip, IPv4):
+        return ({"eth_type": ARP, "arp_spa": ip},)
+    return {"icmpv6_type": SOLICITATION, "ipv6_src": ip}, {"icmpv6_type": ADVERTISEMENT, "nd_target": ip}

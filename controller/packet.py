@@ -12,13 +12,15 @@ from hashlib import blake2b
 from struct import pack, unpack_from
 from typing import NamedTuple
 
-from controller.model.address import IPv4, Mac
-from controller.pipeline.fields import ARP, LLDP
+from controller.model.address import IPv4, IPv6, Mac
+from controller.pipeline.fields import ARP, IPV4, IPV6, LLDP
 
 NEAREST_BRIDGE = Mac("01:80:c2:00:00:0e")  # IEEE 802.1AB: not forwarded by any bridge
 PREFIX = b"weft:"  # of the chassis id
 OUI_AND_KIND = b"\x02wf\x01"  # of our TLV; a locally administered OUI
 DIGEST = 16  # bytes
+ETHERNET_IPV4 = bytes.fromhex("000108000604")  # how an ARP frame between such addresses begins
+SOLICITATION, ADVERTISEMENT = 135, 136  # of neighbour discovery, ICMPv6
 
 
 class Beacon(NamedTuple):
@@ -30,12 +32,57 @@ class Beacon(NamedTuple):
 
 
 def arp_sender(frame: bytes) -> IPv4 | None:
-    """The sender's IPv4 address of an ARP frame (RFC 826), None for other frames and for probes (RFC 5227: 0.0.0.0)."""
-    pos = 16 if frame[12:14] == b"\x81\x00" else 12
-    if int.from_bytes(frame[pos : pos + 2], "big") != ARP or len(frame) < pos + 30:
+    """The sender's address in an ARP frame (RFC 826); None for other frames, for what no host can have, and where the frame
+    speaks for somebody else. A probe (RFC 5227) comes from 0.0.0.0: its sender has no address yet.
+    """
+    kind, arp = _payload(frame)
+    if kind != ARP or len(arp) < 28 or arp[:6] != ETHERNET_IPV4 or arp[8:14] != frame[6:12]:
         return None
-    address = int.from_bytes(frame[pos + 16 : pos + 20], "big")
-    return IPv4(address) if address else None
+    return _unicast(arp[14:18])
+
+
+def sender_address(frame: bytes) -> IPv4 | IPv6 | None:
+    """The IP address that the source of a frame says it has: by ARP, by neighbour discovery (IPv6), or to a DHCP server.
+
+    None where it says none, one that no host can have, or that of somebody else. The first 128 bytes of a frame are enough.
+    """
+    kind, body = _payload(frame)
+    if kind == IPV6:
+        return _neighbour(frame[6:12], body)
+    return _dhcp_client(frame[6:12], body) if kind == IPV4 else arp_sender(frame)
+
+
+def _payload(frame: bytes) -> tuple[int, bytes]:
+    """EtherType and what follows, behind a VLAN tag where there is one."""
+    pos = 16 if frame[12:14] == b"\x81\x00" else 12
+    return int.from_bytes(frame[pos : pos + 2], "big"), frame[pos + 2 :]
+
+
+def _neighbour(source: bytes, ip: bytes) -> IPv6 | None:
+    """RFC 4861: who solicits says it in the IPv6 header, who advertises in the target. Nothing that came through a router."""
+    if len(ip) < 64 or ip[6] != 58 or ip[7] != 255 or ip[40] not in (SOLICITATION, ADVERTISEMENT):
+        return None
+    solicits = ip[40] == SOLICITATION
+    option = ip[64:72]  # the link-layer address of the sender, or of the target
+    if option[:2] == (b"\1\1" if solicits else b"\2\1") and option[2:] != source:
+        return None
+    address = ip[8:24] if solicits else ip[48:64]
+    return None if address[0] == 0xFF or not any(address[:15]) else IPv6(address)
+
+
+def _dhcp_client(source: bytes, ip: bytes) -> IPv4 | None:
+    """RFC 2131: `ciaddr`, which a client fills in when it has the address already."""
+    start = (ip[0] & 0xF) * 4 if ip else 0
+    udp, dhcp = ip[start : start + 8], ip[start + 8 :]
+    first = len(dhcp) >= 34 and ip[9] == 17 and not int.from_bytes(ip[6:8], "big") & 0x1FFF
+    if not first or udp[2:4] != b"\0\x43" or dhcp[:3] != b"\1\1\6" or dhcp[28:34] != source:
+        return None
+    return _unicast(dhcp[12:16])
+
+
+def _unicast(address: bytes) -> IPv4 | None:
+    """The address, unless it is one that no host can have: 0/8, 127/8, multicast and above."""
+    return IPv4(int.from_bytes(address, "big")) if address[0] not in (0, 127) and address[0] < 224 else None
 
 
 def beacon(said: Beacon, source: Mac, key: bytes) -> bytes:

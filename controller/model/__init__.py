@@ -7,6 +7,7 @@ it imports nothing of weft. What a value means on the wire is not known here.
 from controller.model.address import IPv4, IPv6, Mac
 from controller.model.events import BridgeDown, BridgeUp, FlowExpired, Installed, PacketIn, PortDown, PortUp
 from controller.model.rows import (
+    Address,
     Attachment,
     Bridge,
     FloodPorts,
@@ -27,6 +28,7 @@ from controller.model.rows import (
 )
 
 __all__ = [
+    "Address",
     "Attachment",
     "Bridge",
     "BridgeDown",

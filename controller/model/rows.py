@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any, ClassVar, dataclass_transform
 
-from controller.model.address import IPv4, Mac
+from controller.model.address import IPv4, IPv6, Mac
 
 Key = tuple[Any, ...]
 
@@ -113,13 +113,21 @@ class Attachment(Row):
 
 
 class Host(Row, kept=True):
-    """An address learned on an edge port. The same address in two networks is two hosts."""
+    """An address learned on an edge port, and the IP addresses that it says it has. The same one in two networks is two hosts."""
 
     network: str = key()
     mac: Mac = key()
     bridge: str = ""
     port: int = 0
-    ip: IPv4 | None = None
+    ips: tuple[IPv4 | IPv6, ...] = ()
+
+
+class Address(Row, kept=True):
+    """Which host of a network has an IP address: the one that said so last."""
+
+    network: str = key()
+    ip: IPv4 | IPv6 = key()
+    mac: Mac = Mac(0)
 
 
 class Tree(Row):

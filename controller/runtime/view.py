@@ -151,7 +151,7 @@ class LiveView:
     def _host(self, host: Host) -> HostView:
         first = self._store.since.get((Host, Host.key_of(host))) or time.time()
         last = max([first, *self._active(host)])
-        ips = (str(host.ip),) if host.ip is not None else ()
+        ips = tuple(map(str, host.ips))
         name = self._port_name(host.bridge, host.port)
         return HostView(str(host.mac), ips, host.network, host.bridge, host.port, name, first, last)
 

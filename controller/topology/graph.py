@@ -104,7 +104,7 @@ def _add_link(graph: Graph, link: Link, cost: int, ports: Mapping[End, Port], tr
 
 def _add_host(graph: Graph, host: Host, port: Port | None) -> None:
     name = node_of(host)
-    graph.add_node(name, kind="host", network=host.network, mac=str(host.mac), ips="" if host.ip is None else str(host.ip))
+    graph.add_node(name, kind="host", network=host.network, mac=str(host.mac), ips=" ".join(map(str, host.ips)))
     both = {"kind": "host", "cost": 0, "speed": port.speed if port else 0, "up": port is None or port.up, "trees": ""}
     port_name = port.name if port else ""
     there = {"port": host.port, "port_name": port_name, "peer_port": HOST_PORT, "peer_port_name": ""}

@@ -138,9 +138,9 @@ def test_dropping_says_which() -> None:
 
 
 def test_putting_what_is_there_is_no_change() -> None:
-    tables = tables_with(Host(bridge="s1", network="default", mac=Mac(1), port=3, ip=IPv4("10.0.0.1")))
+    tables = tables_with(Host(bridge="s1", network="default", mac=Mac(1), port=3, ips=(IPv4("10.0.0.1"),)))
     tx = Tx(tables)
-    tx.put(Host(bridge="s1", network="default", mac=Mac(1), port=3, ip=IPv4("10.0.0.1")))
+    tx.put(Host(bridge="s1", network="default", mac=Mac(1), port=3, ips=(IPv4("10.0.0.1"),)))
     assert not tx.changes
     tx.put(Host(bridge="s1", network="default", mac=Mac(1), port=4))
     assert len(tx.changes) == 1

@@ -20,9 +20,9 @@ GIGABIT = 10**9
 STRING = r'"((?:[^"\\]|\\.)*)"'  # a quoted string of the DOT language
 BRIDGES = [Bridge(f"s{number}", number) for number in (1, 2, 3, 4)]
 CABLES = [("s1", 1, "s2", 2), ("s2", 1, "s3", 2), ("s3", 1, "s4", 2), ("s4", 1, "s1", 2)]  # a ring
-BLUE1 = Host("blue", Mac("02:00:00:00:00:01"), "s1", 5, IPv4("10.0.0.1"))
+BLUE1 = Host("blue", Mac("02:00:00:00:00:01"), "s1", 5, (IPv4("10.0.0.1"),))
 BLUE3 = Host("blue", Mac("02:00:00:00:00:03"), "s3", 5)
-RED1 = Host("red", Mac("02:00:00:00:00:01"), "s1", 6, IPv4("10.0.0.1"))
+RED1 = Host("red", Mac("02:00:00:00:00:01"), "s1", 6, (IPv4("10.0.0.1"),))
 ELSEWHERE = Host("blue", BLUE1.mac, "s2", 2)  # the same host as seen on the way to it
 
 
@@ -156,7 +156,7 @@ ODD = build(
     [Bridge('s"1', 1), Bridge("s\\", 2**64 - 1), Bridge("ümlaut <&>", 3)],
     [Port('s"1', 1, "a\0b\n", up=False), Port("s\\", 1, "", speed=10**11)],
     [Link('s"1', 1, "s\\", 1), Link("s\\", 1, 's"1', 1), Link("s\\", 2, 's"1', 2), Link('s"1', 2, "s\\", 2)],
-    [Host('x"\\', Mac(7), "ümlaut <&>", 3, IPv4(1))],
+    [Host('x"\\', Mac(7), "ümlaut <&>", 3, (IPv4(1),))],
 )
 GRAPHS = pytest.mark.parametrize("graph", [ring(), ODD, build([], [], [], [])], ids=["ring", "odd names", "empty"])
 

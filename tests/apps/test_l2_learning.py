@@ -1,0 +1,131 @@
+"""Learning: frames in, hosts and flows out."""
+
+from struct import pack
+
+import pytest
+
+from apps.l2_learning import L2Learning
+from controller.model import Address, BridgeUp, FlowExpired, Host, IPv4, IPv6, Mac, Network, PacketIn, Port, PortDown, PortRole
+from controller.model.events import NETWORK_TLV
+from tests.apps.engine import Lab
+
+pytestmark = pytest.mark.apps
+
+A, B = Mac("02:00:00:00:00:0a"), Mac("02:00:00:00:00:0b")
+BROADCAST = b"\xff" * 6
+IP1, IP2 = IPv4("10.0.0.1"), IPv4("10.0.0.2")
+
+
+def lab(**settings):
+    """Two bridges, s1 and s2, with edge ports 1 to 3."""
+    made = Lab(L2Learning(**settings))
+    for dpid, bridge in enumerate(("s1", "s2"), 1):
+        made.bridge(bridge, dpid, 3)
+        made.put(*[PortRole(bridge, port, "edge") for port in (1, 2, 3)])
+    return made
+
+
+def arp(source, ip, op=1):
+    return BROADCAST + source + b"\x08\x06" + pack("!HHBBH6sI6sI", 1, 0x0800, 6, 4, op, source, ip, bytes(6), IPv4("10.0.0.99"))
+
+
+def plain(source):
+    return BROADCAST + source + b"\x88\xb5" + bytes(46)
+
+
+def sees(at, frame, bridge="s1", port=1, network=1):
+    at.event(PacketIn(bridge, port, frame, match=pack("!II", NETWORK_TLV, network)))
+
+
+def hosts(at):
+    return {host.mac: host for host in at.rows(Host)}
+
+
+def test_a_source_becomes_a_host() -> None:
+    at = lab()
+    sees(at, plain(A), port=2)
+    assert at.rows(Host) == [Host("default", A, "s1", 2)]
+    assert "FORWARD" in " ".join(at.flows("s2", app="l2_learning"))
+
+
+def test_the_same_address_in_two_networks_is_two_hosts() -> None:
+    at = lab()
+    at.put(Network("blue", 10))
+    sees(at, arp(A, IP1))
+    sees(at, arp(A, IP1), port=2, network=10)
+    assert [(h.network, h.port, h.ips) for h in at.rows(Host)] == [("blue", 2, (IP1,)), ("default", 1, (IP1,))]
+
+
+@pytest.mark.parametrize("role", ["held", "link", "shared"])
+def test_only_edge_ports_learn(role) -> None:
+    at = lab()
+    at.put(PortRole("s1", 1, role))
+    sees(at, plain(A))
+    sees(at, plain(Mac("03:00:00:00:00:01")), port=2)
+    sees(at, plain(A), port=2, network=77)
+    assert at.rows(Host) == []
+
+
+def test_ip_addresses_are_kept_beside_each_other_and_once() -> None:
+    at = lab()
+    for ip in (IP1, IP2, IP1):
+        sees(at, arp(A, ip))
+    sees(at, plain(A))
+    assert hosts(at)[A].ips == (IP1, IP2)
+    known = [text for text in at.flows("s1", "LEARN") if "is here" in text or "arp_spa" in text]
+    assert len(known) == 2
+
+
+def test_sixteen_ip_addresses_at_the_most() -> None:
+    at = lab()
+    for last in range(1, 30):
+        sees(at, arp(A, IPv4(f"10.0.0.{last}")))
+    assert hosts(at)[A].ips == tuple(IPv4(f"10.0.0.{last}") for last in range(1, 17))
+    assert len(at.rows(Address)) == 16
+
+
+def test_an_address_outside_unicast_space_is_none() -> None:
+    at = lab()
+    for ip in ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"):
+        sees(at, arp(A, IPv4(ip)))
+    assert hosts(at)[A].ips == ()
+
+
+def test_an_ip_address_goes_to_who_claims_it_last() -> None:
+    at = lab()
+    sees(at, arp(A, IP1))
+    sees(at, arp(B, IP1), port=2)
+    assert (hosts(at)[A].ips, hosts(at)[B].ips) == ((), (IP1,))
+    assert at.rows(Address) == [Address("default", IP1, B)]
+
+
+def test_ipv6_addresses_are_exempt_in_both_frames_that_say_them() -> None:
+    at = lab()
+    at.put(Host("default", A, "s1", 1, (IPv6("2001:db8::1"),)))
+    texts = " ".join(at.flows("s1"))
+    assert "ipv6_src=2001:db8::1" in texts
+    assert "nd_target=2001:db8::1" in texts
+
+
+@pytest.mark.parametrize("end", ["port", "age", "bridge"])
+def test_a_host_goes_with_its_addresses(end) -> None:
+    at = lab()
+    sees(at, arp(A, IP1))
+    if end == "port":
+        at.event(PortDown("s1", 1))
+    elif end == "age":
+        at.event(FlowExpired("s1", at.rows(Host)[0]))
+    else:
+        at.drop(Port("s1", 1))
+        at.event(BridgeUp("s1"))
+    assert at.rows(Host) == []
+    assert at.rows(Address) == []
+
+
+def test_a_full_port_learns_no_more() -> None:
+    at = lab(max_hosts_per_port=1)
+    sees(at, plain(A))
+    sees(at, plain(B))
+    sees(at, arp(A, IP1))
+    assert list(hosts(at)) == [A]
+    assert hosts(at)[A].ips == (IP1,)
