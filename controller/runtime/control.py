@@ -53,6 +53,7 @@ from controller.topology.flooding import Flooding, Reach
 from controller.topology.paths import Paths
 
 SLICE = 0.005  # seconds of rules until others get their turn
+COLLECT_AFTER = 2.0  # seconds from the beginning of a bulk change until the garbage collector may look at what it made
 AUDIT_SOON = 0.2  # seconds after a change by somebody else, in which more of them may come
 SWEEP = 3.0  # seconds between two readings of counters
 FLOWS_A_SECOND = 1000  # a sweep reads no more flows a second than this, so large bridges are read less often
@@ -72,7 +73,6 @@ class Control:
         self.flooding = Flooding(engine, self.paths.trees)
         self._audits: set[str] = set()
         self._scheduled = False  # the next slice of work is on the loop's list
-        self._collector_held = False
         self._handlers: dict[type, Callable[[Peer, object], None]] = {
             PortStatus: self._port_status,  # type: ignore[dict-item]
             FlowRemoved: self._flow_removed,  # type: ignore[dict-item]
@@ -183,9 +183,8 @@ class Control:
             channel.flush()
         if done:
             self.sync.settle()
-            self._hold_collector(False)
         else:
-            self._hold_collector(True)
+            self._hold_collector()
             if not self._scheduled:
                 self._scheduled = True
                 asyncio.get_running_loop().call_soon(self._drive_on)
@@ -213,11 +212,11 @@ class Control:
         self._scheduled = False
         self.drive()
 
-    def _hold_collector(self, hold: bool) -> None:
-        """No garbage collection in the middle of a bulk change, which makes much that stays and nothing that is garbage."""
-        if hold != self._collector_held:
-            self._collector_held = hold
-            (gc.disable if hold else gc.enable)()
+    def _hold_collector(self) -> None:
+        """No garbage collection in a bulk change, nor while it is sent: what it makes stays, and would all be looked at."""
+        if gc.isenabled():
+            gc.disable()
+            asyncio.get_running_loop().call_later(COLLECT_AFTER, gc.enable)
 
     def _tell(self) -> None:
         """Say which collections look different now, and which rules raised."""

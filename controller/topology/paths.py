@@ -40,9 +40,11 @@ class Paths:
             return
         for host, step in ((new, 1), (old, -1)):
             if host is not None:
-                self._hosts[host.bridge] += step
-                (self.trees.want if self._hosts[host.bridge] else self.trees.unwant)(host.bridge)
-        self.changed = True
+                before = self._hosts[host.bridge]
+                self._hosts[host.bridge] = after = before + step
+                if not (before and after):  # the first host of a bridge, or its last: the others change no path
+                    (self.trees.want if after else self.trees.unwant)(host.bridge)
+                    self.changed = True
 
     def update(self, tx: Tx) -> None:
         """Put the rows that changed."""
