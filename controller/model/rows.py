@@ -144,7 +144,7 @@ class HopSet(Row):
     ports: tuple[int, ...] = key()
 
 
-class FloodPorts(Row):
+class FloodPorts(Row, kept=True):
     """The link ports of a bridge over which a network's broadcast, multicast and unknown frames go."""
 
     bridge: str = key()

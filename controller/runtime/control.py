@@ -232,7 +232,6 @@ class Control:
                 self.dispatch.tell_failed(owner.rule.app.name, owner.error)
 
     def _installed(self, peer: Peer) -> None:
-        self.flooding.bridge_back()
         self.dispatch.event(Installed(peer.name))
         asyncio.get_running_loop().call_soon(self.drive)
 
