@@ -83,7 +83,7 @@ class Sync:
             ledger = self._desired.ledgers[peer.name] = Ledger(peer.name, self._desired.dirty)
         ledger.touched = None
         view = self._desired.view(peer.name)
-        difference = reconcile.compare(event.installed, view, self._spared())
+        difference = reconcile.compare(event.installed, view, self._engine.spares)
         peer.installed = len(event.installed)
         if known:
             difference = Difference(*([slot for slot in slots if slot not in known] for slots in difference))
@@ -101,11 +101,6 @@ class Sync:
         peer.state = "connected"
         self._journal.changed("bridges", "flows")
         self._installed(peer)
-
-    def _spared(self) -> Callable[[int], bool]:
-        """Flows of a row whose rule raises stay as they are, also over a restart."""
-        failed = self._engine.failed
-        return lambda cookie: cookie in failed
 
     def _tell(self, peer: Peer, difference: Difference, *, first: bool) -> None:
         if difference.foreign:

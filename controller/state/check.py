@@ -8,16 +8,22 @@ from controller.state.tables import Tx
 
 
 def recompute(engine: Engine) -> Engine:
-    """A fresh engine with the same apps and rows, all rules run."""
+    """A fresh engine with the same apps and rows, all rules run. What failed rules had yielded is put in their place."""
     fresh = Engine()
     tx = Tx(fresh.tables)
     for rows in engine.tables.rows.values():
         for key, row in rows.items():
             if (type(row), key) not in engine.derived:
                 tx.put(row)
+    for row in engine.derived.hidden.values():
+        tx.put(row)
     fresh.commit(tx)
     for number, state in engine.apps.items():
         fresh._admit(state.app, number)
+    fresh.run()
+    for cookie, owner in engine.failed.items():
+        if owner.rule.derives and cookie in fresh.failed:
+            fresh._put_derived(fresh.failed[cookie], owner.rows)
     fresh.run()
     return fresh
 

@@ -15,6 +15,7 @@ from controller.model.cookie import APP_BITS, cookie
 from controller.model.rows import Bridge, Key, Member, Number, Row, StageRow, scope_of
 from controller.pipeline.compose import place_for
 from controller.pipeline.flow import Flow
+from controller.state.derived import Derived
 from controller.state.desired import Desired
 from controller.state.numbers import allocate
 from controller.state.owner import Owner, Rule, RuleSpec, TimerSpec
@@ -53,7 +54,7 @@ class Engine:
         self.unsaved: dict[tuple[type[Row], Key], Row | None] = {}  # kept rows that changed
         self.raised: list[Owner] = []  # owners whose rule raised, until somebody has told of it
         self.changed: set[type[Row]] = set()  # types of rows that changed, until somebody has told of it
-        self.derived: dict[tuple[type[Row], Key], Owner] = {}  # rows that rules yielded
+        self.derived = Derived()  # rows that rules yield
         self.watchers: defaultdict[type[Row], list[Watcher]] = defaultdict(list)
         self.runs = 0
         self._rules: defaultdict[type[Row], list[Rule]] = defaultdict(list)
@@ -115,9 +116,17 @@ class Engine:
     def commit(self, tx: Tx) -> bool:
         """Take over the changes of a transaction; False where there are none. Rules run by `run`."""
         changed = False
-        for (cls, key), (row,) in tx.changes.items():
-            changed |= self._change(cls, key, row)
+        for what, (row,) in tx.changes.items():
+            if what in self.derived:
+                self.derived.put(what, row)
+                self._save(what, row)
+            else:
+                changed |= self._change(*what, row)
         return changed
+
+    def _save(self, what: tuple[type[Row], Key], row: Row | None) -> None:
+        if what[0].kept:
+            self.unsaved[what] = row
 
     def _change(self, cls: type[Row], key: Key, row: Row | None) -> bool:
         old = self.tables.rows[cls].get(key)
@@ -133,7 +142,7 @@ class Engine:
             todo[rule, key] = None
         if cls in self._readers:
             todo.update(dict.fromkeys(self._reruns(cls, key, old, row)))
-        if cls.kept:
+        if cls.kept and (cls, key) not in self.derived:
             self.unsaved[cls, key] = row
         if cls is Member:
             change = self.desired.leave if row is None else self.desired.join
@@ -199,7 +208,7 @@ class Engine:
             if owner is None:
                 owner = rule.owners[key] = Owner(rule, key, cookie(rule.number, rule.name, key))
             if rule.derives:
-                self._put_derived(owner, self._evaluate(rule, owner, row, self._settle_rows))
+                self._put_derived(owner, self._evaluate(rule, owner, row, _settle_rows))
                 continue
             new = self._evaluate(rule, owner, row, self._settle)
             old = owner.flows
@@ -222,20 +231,11 @@ class Engine:
         for row in owner.rows:
             what = type(row), type(row).key_of(row)
             if what not in there:
-                del self.derived[what]
-                self._change(*what, None)
-        owner.rows = rows
+                self._change(*what, self.derived.release(what, owner.cookie))
+        owner.rows = tuple(there.values())
         for what, row in there.items():
-            self.derived[what] = owner
-            self._change(*what, row)
-
-    def _settle_rows(self, rule: Rule, owner: Owner, rows: tuple[Row, ...], home: str | None) -> tuple[Row, ...]:
-        """Check the rows of a rule: nobody else may have put them."""
-        for row in rows:
-            what = type(row), type(row).key_of(row)
-            if what[1] in self.tables.rows[what[0]] and self.derived.get(what) is not owner:
-                raise ValueError(f"{rule.name} yields {row}, which is there already")
-        return rows
+            present = self.tables.rows[what[0]].get(what[1])
+            self._change(*what, self.derived.claim(what, owner.cookie, row, present))
 
     def _evaluate(self, rule: Rule, owner: Owner, row: Row, settle: Settle[T]) -> tuple[T, ...] | None:
         """What a rule yields for a row; None where it raised: the row keeps what it had."""
@@ -282,6 +282,11 @@ class Engine:
             raise ValueError(f"{rule.name} yields two flows with the same table, priority and match for {owner.row()}")
         return tuple(placed)
 
+    def spares(self, cookie: int) -> bool:
+        """True for flows that a bridge holds from before a restart, of a row whose rule has raised ever since: they stay."""
+        owner = self.failed.get(cookie)
+        return owner is not None and not owner.flows
+
     def _fail(self, owner: Owner, text: str) -> None:
         owner.error = text
         self.failed[owner.cookie] = owner
@@ -315,3 +320,13 @@ class Engine:
         self.failed.pop(owner.cookie, None)
         had, owner.flows = owner.flows, ()
         return had
+
+
+def _settle_rows(rule: Rule, owner: Owner, rows: tuple[Row, ...], home: str | None) -> tuple[Row, ...]:
+    """Check what a rule that derives rows yields for a row."""
+    for row in rows:
+        if not isinstance(row, Row):
+            raise TypeError(f"{rule.name} yields {row!r}; a rule marked @derives yields rows")
+    if len({(type(row), type(row).key_of(row)) for row in rows}) < len(rows):
+        raise ValueError(f"{rule.name} yields two rows with the same key for {owner.row()}")
+    return rows

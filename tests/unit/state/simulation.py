@@ -26,14 +26,16 @@ class Bridge:
         self.ledger: Ledger | None = None
         self.changes: list[Change] = []  # in flight
         self.sent = 0
+        self.spared: set[bytes] = set()  # slots that hold flows of a failed row from before, which nobody wants now
 
     def connect(self) -> reconcile.Difference:
         """Read back and compare, as at every connection and audit."""
         desired = self.engine.desired
         if self.ledger is None:
             self.ledger = desired.ledgers[self.name] = Ledger(self.name, desired.dirty)
-        failed = self.engine.failed
-        difference = reconcile.compare(self.held, desired.view(self.name), lambda cookie: cookie in failed)
+        view = desired.view(self.name)
+        difference = reconcile.compare(self.held, view, self.engine.spares)
+        self.spared = self.held.keys() - view.keys() - {slot for slots in difference for slot in slots}
         if reconcile.adopt(self.ledger, self.held, difference, remove_foreign=True):
             self.ledger.refused.clear()
         desired.dirty.add(self.name)

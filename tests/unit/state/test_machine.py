@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from controller.app import App
 from controller.model import Member, Row, scope_of
 from controller.pipeline import output
 from controller.pipeline.flow import Flow
@@ -20,9 +21,9 @@ from controller.state.ledger import Refusal, same
 from controller.state.owner import Owner
 from controller.state.tables import Tx
 from tests.unit.state.simulation import Bridge, World, as_installed
-from tests.unit.state.things import BRIDGES, REFUSED, Alpha, Beta, Gamma, Thing, Zone
+from tests.unit.state.things import BRIDGES, REFUSED, Alpha, Beta, Copy, Delta, Gamma, Thing, Zone
 
-APPS = (Alpha(), Beta(), Gamma())
+APPS = (Alpha(), Beta(), Gamma(), Delta())
 BAD = output(REFUSED)
 bridges = st.sampled_from(BRIDGES)
 zones = st.sampled_from(("red", "blue"))
@@ -37,9 +38,9 @@ def refuses(flow: Flow) -> str:
 
 def changes() -> st.SearchStrategy[list[Row]]:
     things = st.builds(Thing, bridges, names, values, zones)
-    return st.lists(
-        st.one_of(things, st.builds(Zone, zones, st.integers(1, 5), st.sampled_from(("", "blue", "none")))), max_size=4
-    )
+    some_zones = st.builds(Zone, zones, st.integers(1, 5), st.sampled_from(("", "blue", "none")))
+    copies = st.builds(Copy, st.integers(0, 2), bridges, st.sampled_from((20, 21)))
+    return st.lists(st.one_of(things, things, some_zones, copies), max_size=4)
 
 
 class Machine(RuleBasedStateMachine):
@@ -87,7 +88,7 @@ class Machine(RuleBasedStateMachine):
     # ------------------------------------------------------------ apps
 
     @rule(app=st.sampled_from(APPS))
-    def switch(self, app: Alpha | Beta | Gamma) -> None:
+    def switch(self, app: App) -> None:
         if any(state.app is app for state in self.engine.apps.values()):
             self.engine.disable(app.name)
         else:
@@ -128,7 +129,11 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def quiesce(self) -> None:
-        """Without anything new, all bridges get there."""
+        """Without anything new, all bridges get there; the audit goes on all the time."""
+        self.world.quiesce()
+        for bridge in self.world.bridges.values():
+            if bridge.ledger is not None and not bridge.ledger.pending:
+                bridge.connect()
         self.world.quiesce()
         for bridge in self.world.bridges.values():
             if bridge.ledger is not None:
@@ -144,7 +149,7 @@ class Machine(RuleBasedStateMachine):
         assert refused == set(ledger.refused), "a refusal is forgotten when its owner goes or says something else"
         for slot in wants.keys() | bridge.held.keys():
             entry, held = wants.get(slot), bridge.held.get(slot)
-            if entry is not None and entry[0].cookie in refused:
+            if slot in bridge.spared or (entry is not None and entry[0].cookie in refused):
                 continue
             if entry is None and held is not None and ledger.pending.get(slot) is not None:
                 kept = ledger.pending[slot]
@@ -176,6 +181,8 @@ class Machine(RuleBasedStateMachine):
         for slot in wants.keys() | bridge.held.keys() | ledger.pending.keys() | inflight.keys():
             held, entry = bridge.held.get(slot), wants.get(slot)
             assert self.engine.desired.effective(bridge.name, slot) is entry
+            if slot in bridge.spared:
+                continue
             now = sent[slot] if slot in inflight else held  # what it holds when all goes well
             if slot in inflight:
                 assert self.equal(inflight[slot], held)
@@ -220,7 +227,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def every_row_has_a_status(self) -> None:
         words = {"none", "installed", "pending", "hidden", "waits", "rejected:", "failed:", "installed,", "pending,"}
-        for cls in (Thing, Zone):
+        for cls in (Thing, Zone, Copy):
             for row in self.engine.tables.all(cls):
                 assert status.of_row(self.engine, row).split(" ")[0] in words
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.app import App, Reader, rules
+from controller.app import App, Reader, derives, rules
 from controller.model import Row, key
 from controller.pipeline import ADMIT, FORWARD, NEXT, POLICY, Flow, Stage, bucket, output
 
@@ -63,6 +63,29 @@ class Beta(App, stages=(FORWARD,)):
     def first(self, zone: Zone, rows: Reader) -> Iterator[Flow]:
         number = rows.value(Zone, zone.after or zone.name, field="number")
         yield FORWARD.flow(NEXT, metadata=number).on(zone)
+
+
+class Copy(Row):
+    """A row that follows from things; few of them, so that several things yield the same one."""
+
+    number: int = key()
+    bridge: str = "s1"
+    value: int = 0
+
+
+class Delta(App, stages=(FORWARD,)):
+    """Derives rows, and flows from them."""
+
+    @derives(each=Thing)
+    def copies(self, thing: Thing, rows: Reader) -> Iterator[Row]:
+        if thing.value == RAISES and rows.get(Zone, thing.zone):
+            raise RuntimeError("thirteen to copy")
+        for number in range(thing.value % 3):
+            yield Copy(number, thing.bridge, thing.value)
+
+    @rules(each=Copy)
+    def shown(self, copy: Copy) -> Iterator[Flow]:
+        yield FORWARD.flow(output(copy.value), in_port=90 + copy.number)
 
 
 MIRROR = Stage("MIRROR", after=ADMIT)
