@@ -1,8 +1,9 @@
 """The fabric: how frames get from bridge to bridge. Rules only: the paths and trees are rows already.
 
-Between bridges a frame carries its network as VLAN id. NEXTHOP sends it one step nearer to the bridge of its destination;
-where several links are equally near, a select group spreads flows over those whose port is up. FLOOD sends what is for all
-along the network's tree, and takes it only from a port that belongs to that tree.
+Between bridges a frame carries its network as VLAN id, and in the tag's priority whether it is from an isolated port.
+NEXTHOP sends it one step nearer to the bridge of its destination; where several links are equally near, a select group
+spreads flows over those whose port is up. FLOOD sends what is for all along the network's tree, and takes it only from a
+port that belongs to that tree.
 """
 
 from controller.app import App, rules
@@ -33,10 +34,10 @@ class Fabric(App, stages=(CLASSIFY, NEXTHOP, FLOOD, EGRESS)):
     def link(self, role):
         if role.role != "link":
             return
-        network = move("vlan_vid", "network", bits=12)
-        yield CLASSIFY.flow(network, POP_VLAN, to(FORWARD), in_port=role.port, vlan_vid=TAGGED, why=f"from a bridge, {role.why}")
-        tag = move("network", "vlan_vid", bits=12)
-        yield EGRESS.flow(PUSH_VLAN, tag, output(role.port), out_port=role.port, why=f"to a bridge, {role.why}")
+        marks = move("vlan_vid", "network", bits=12), move("vlan_pcp", "isolated", bits=1)
+        yield CLASSIFY.flow(*marks, POP_VLAN, to(FORWARD), in_port=role.port, vlan_vid=TAGGED, why=f"from a bridge, {role.why}")
+        tag = move("network", "vlan_vid", bits=12), move("isolated", "vlan_pcp", bits=1)
+        yield EGRESS.flow(PUSH_VLAN, *tag, output(role.port), out_port=role.port, why=f"to a bridge, {role.why}")
 
     @rules(each=Tree)
     def next_hop(self, tree, rows):

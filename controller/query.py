@@ -178,6 +178,17 @@ class Update:
     changed: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A network file that holds now: its sizes, how many rows it changed, and ports that do not exist yet."""
+
+    name: str
+    networks: int
+    ports: int
+    changes: int
+    pending: tuple[str, ...]
+
+
 class QueryError(ValueError):
     """A question that cannot be answered; becomes problem+json (RFC 9457) in the API."""
 
@@ -230,3 +241,6 @@ class View(Protocol):
 
     def set_app(self, name: str, enabled: bool) -> AppView:
         """Start or stop a plugin while traffic flows."""
+
+    def apply(self, text: str, name: str) -> Applied:
+        """Make the network what a network file says; one with mistakes changes nothing."""

@@ -10,7 +10,19 @@ from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from controller.query import AppView, BridgeView, EventView, FlowView, HostView, LinkView, PortView, QueryError, Status, View
+from controller.query import (
+    Applied,
+    AppView,
+    BridgeView,
+    EventView,
+    FlowView,
+    HostView,
+    LinkView,
+    PortView,
+    QueryError,
+    Status,
+    View,
+)
 from webui import topology
 from webui.problem import Problem
 from webui.stream import Hub
@@ -48,6 +60,12 @@ class AppPath(BaseModel):
 class AppChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
     enabled: bool = Field(description="whether the app shall run", strict=True)
+
+
+class NetworkText(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    text: str = Field(description="a network file, YAML", strict=True)
+    name: str = Field("network.yaml", description="what problems call it", max_length=4096, strict=True)
 
 
 class FlowQuery(BaseModel):
@@ -89,6 +107,7 @@ def register(app: OpenAPI, view: View, hub: Hub) -> None:
     _add_collections(api, view)
     _add_flows(api, view)
     _add_apps(api, view)
+    _add_config(api, view)
     _add_events(api, view, hub)
     app.register_api(api)
     for path in ("/openapi", "/openapi/openapi.json"):
@@ -158,6 +177,12 @@ def _add_apps(api: APIBlueprint, view: View) -> None:
     @api.put("/apps/<name>", tags=[CHANGE], responses={200: One[AppView]}, summary="Enable or disable an app while traffic flows")
     def change(path: AppPath, body: AppChange) -> Response:
         return _json(One[AppView](view.set_app(path.name, body.enabled)))
+
+
+def _add_config(api: APIBlueprint, view: View) -> None:
+    @api.put("/config", tags=[CHANGE], responses={200: One[Applied]}, summary="Make the network what a network file says")
+    def apply(body: NetworkText) -> Response:
+        return _json(One[Applied](view.apply(body.text, body.name)))
 
 
 def _add_events(api: APIBlueprint, view: View, hub: Hub) -> None:

@@ -8,4 +8,5 @@ REGISTERS = {
     "to_bridge": "reg1",  # number of the destination bridge, set in FORWARD
     "out_port": "reg2",  # OpenFlow port that EGRESS sends to
     "colour": "reg3",  # path of a frame between bridges: 0 shortest
+    "isolated": "reg4",  # 1: it came in by an isolated port, and leaves by none
 }

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from itertools import islice
 
 from controller.app import App
+from controller.config.problems import instead
 from controller.query import AppView, QueryError
 from controller.runtime import loader
 from controller.runtime.control import Control
@@ -59,6 +60,31 @@ class Catalogue:
     def unknown_config(self) -> list[str]:
         """Names in the configuration that are no app."""
         return sorted(set(self._config) - set(self._listings))
+
+    def check(self, name: str, config: Mapping[str, object]) -> None:
+        """Whether an app would take these fields. Raises LoadError that says what is wrong."""
+        listing = self._listings.get(name)
+        if listing is None:
+            raise loader.LoadError(f"there is no app {name}; {instead(name, self._listings)}")
+        try:
+            cls = listing.cls or loader.load(listing.source)
+        except loader.LoadError:
+            raise
+        except Exception as error:
+            raise loader.LoadError(f"app {name} cannot be loaded: {type(error).__name__}: {error}") from error
+        loader.make(cls, {**config, **self._config.get(name, {})})
+
+    def configure(self, given: Mapping[str, Mapping[str, object]]) -> None:
+        """Give apps the fields of the network file; those of the command line go before them. All have been checked."""
+        for name, listing in self._listings.items():
+            config = {**given.get(name, {}), **self._config.get(name, {})}
+            if config == dict(listing.config):
+                continue
+            listing.config = config
+            if self._state(name) is not None:
+                self._control.dispatch.stop_timers(name)
+                self._control.engine.disable(name)
+                self._enable(name)
 
     def switch(self, name: str, *, enabled: bool) -> None:
         """Enable or disable an app. Raises QueryError: 404 unknown, 409 not possible, 422 its configuration is wrong."""

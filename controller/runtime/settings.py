@@ -35,3 +35,6 @@ class Settings:
 
     app_config: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Fields of apps by app name: `{"l2_learning": {"max_hosts_per_port": 8}}`."""
+
+    network_file: Path | None = None
+    """The networks and their ports; read at start, and again on SIGHUP."""

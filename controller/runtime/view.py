@@ -17,11 +17,24 @@ from typing import Any, TypeVar
 from controller import __version__
 from controller.model import Attachment, Host, Link, Port, PortRole
 from controller.pipeline import LEARN
-from controller.query import AppView, BridgeView, EventView, HostView, LinkView, Page, PortView, QueryError, Status, Update
+from controller.query import (
+    Applied,
+    AppView,
+    BridgeView,
+    EventView,
+    HostView,
+    LinkView,
+    Page,
+    PortView,
+    QueryError,
+    Status,
+    Update,
+)
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.control import Control
 from controller.runtime.flows import FlowList
 from controller.runtime.journal import Journal
+from controller.runtime.networks import Networks
 from controller.runtime.peers import Peer
 from controller.runtime.store import Store
 
@@ -32,8 +45,11 @@ PATIENCE = 10.0  # seconds that a question may wait for the event loop
 class LiveView:
     """`query.View` of a running controller."""
 
-    def __init__(self, control: Control, journal: Journal, catalogue: Catalogue, store: Store, listen: tuple[str, ...]) -> None:
+    def __init__(
+        self, control: Control, journal: Journal, catalogue: Catalogue, networks: Networks, store: Store, listen: tuple[str, ...]
+    ) -> None:
         self._control, self._journal, self._catalogue, self._listen = control, journal, catalogue, listen
+        self._networks = networks
         self._engine, self._store = control.engine, store
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -221,3 +237,8 @@ class LiveView:
             return next(a for a in self._apps() if a.name == name)
 
         return self._ask(change)
+
+    def apply(self, text: str, name: str) -> Applied:
+        """Make the network what a network file says. Raises QueryError 422 with every problem, and nothing has changed."""
+        file = self._networks.parsed(text, name)  # in the asking thread: a large file takes a while
+        return self._ask(lambda: self._networks.apply_or_refuse(file, name))

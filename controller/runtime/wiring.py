@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from controller import __version__
+from controller.config import ConfigError, load
 from controller.model import Network, Pipeline
 from controller.openflow import osken
 from controller.pipeline.stages import DEFAULT_NETWORK
@@ -20,6 +21,7 @@ from controller.runtime.catalogue import Catalogue
 from controller.runtime.channel import ListenError, Tls, listen
 from controller.runtime.control import Control
 from controller.runtime.journal import Journal
+from controller.runtime.networks import Networks
 from controller.runtime.settings import Settings
 from controller.runtime.store import Store
 from controller.runtime.token import kept_token
@@ -42,6 +44,9 @@ def run(settings: Settings) -> int:
     sys.setswitchinterval(0.001)  # the dashboard's threads must not hold up the event loop for 5 ms at a time
     try:
         asyncio.run(_serve(settings))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return USAGE
     except loader.LoadError as error:
         print(f"weft: {error}", file=sys.stderr)
         return USAGE
@@ -52,6 +57,7 @@ def run(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> None:
+    file = load(settings.network_file) if settings.network_file else None
     engine, journal = Engine(), Journal()
     store = Store(settings.state_dir)
     if store.problem:
@@ -59,12 +65,15 @@ async def _serve(settings: Settings) -> None:
     try:
         control = Control(engine, journal, remove_foreign=settings.foreign_flows == "remove")
         catalogue = _start_apps(settings, control, store)
+        networks = Networks(control, catalogue, settings.network_file)
+        if file is not None:
+            networks.apply(file, str(settings.network_file))
         servers = [await listen(target, control, _tls(settings)) for target in settings.listen]
-        view = LiveView(control, journal, catalogue, store, tuple(server.target for server in servers))
+        view = LiveView(control, journal, catalogue, networks, store, tuple(server.target for server in servers))
         with _web(settings, view) as url:
             _greet([s.target for s in servers], url)
             quiet_collector()
-            await _until_stopped(control, store)
+            await _until_stopped(control, store, networks)
             print("weft stops; bridges keep forwarding with the flows that they have", flush=True)
         for server in servers:
             await server.close("the controller stops")
@@ -142,11 +151,13 @@ def quiet_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def _until_stopped(control: Control, store: Store) -> None:
+async def _until_stopped(control: Control, store: Store, networks: Networks) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
+        if networks.file_given:
+            loop.add_signal_handler(signal.SIGHUP, networks.reread)
     tasks = [loop.create_task(control.sweep()), loop.create_task(_save(control.engine, store))]
     stopped = loop.create_task(stop.wait())
     done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)

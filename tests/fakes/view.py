@@ -16,6 +16,7 @@ from ovs.flow.filter import OFFilter
 from ovs.flow.ofp import OFPFlow
 
 from controller.query import (
+    Applied,
     AppView,
     BridgeView,
     EventView,
@@ -275,6 +276,12 @@ class FakeView:
         )
         self._publish("apps", "flows")
         return self._apps[name]
+
+    def apply(self, text: str, name: str) -> Applied:
+        """Take a text that has networks in it for a network file."""
+        if "networks:" not in text:
+            raise QueryError(422, "Nothing was changed: the network file has mistakes", f"{name}:1:1 there are no networks in it")
+        return Applied(name, 2, 4, 3, ("s9/s9-eth1",))
 
 
 def _apps() -> tuple[AppView, ...]:

@@ -1,0 +1,143 @@
+"""The network file made true: its networks and ports as rows, its apps' fields as their configuration, all of it or nothing.
+
+A port is known by bridge and interface name here; which port number that is, and whether there is one yet, is for the rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from controller.config import ConfigError, NetworkFile, load, parse
+from controller.model import Attachment, Bridge, BridgeName, Host, Network, Port, PortConfig, Row, UnlistedPorts
+from controller.query import Applied, QueryError
+from controller.runtime.catalogue import Catalogue
+from controller.runtime.control import Control
+from controller.runtime.loader import LoadError
+from controller.state.tables import Tables, Tx
+
+TYPES = (Network, BridgeName, PortConfig, UnlistedPorts)
+
+
+def rows_of(file: NetworkFile) -> Iterator[Row]:
+    """What the file wants, as rows."""
+    for name, network in file.networks.items():
+        yield Network(name, network.vlan)
+    for name, bridge in file.bridges.items():
+        if bridge.dpid:
+            yield BridgeName(bridge.dpid, name)
+    for port, entry in file.ports.items():
+        yield PortConfig(*port, entry.access, entry.trunk, entry.native, entry.qinq, entry.isolated)
+    yield UnlistedPorts(network="" if file.unlisted_ports == "closed" else "default")
+
+
+def put(tx: Tx, file: NetworkFile) -> None:
+    """Make the rows those of the file: what it does not have any more goes. Equal rows are no change."""
+    wanted = {(type(row), type(row).key_of(row)): row for row in rows_of(file)}
+    for cls in TYPES:
+        for row in tx.where(cls):
+            if (cls, cls.key_of(row)) not in wanted:
+                tx.drop(row)
+    for row in wanted.values():
+        tx.put(row)
+
+
+def pending(file: NetworkFile, tables: Tables) -> list[str]:
+    """Ports of the file that no bridge has, as they are written there."""
+    called = {row.dpid: row.name for row in tables.all(BridgeName)}
+    names = {row.bridge: called.get(row.dpid, row.bridge) for row in tables.all(Bridge)}
+    there = {(names.get(port.bridge, port.bridge), port.name) for port in tables.all(Port)}
+    return sorted(str(port) for port in file.ports if port not in there)
+
+
+class Networks:
+    """Applies network files to a running controller."""
+
+    def __init__(self, control: Control, catalogue: Catalogue, path: Path | None = None) -> None:
+        self._control, self._catalogue, self._path = control, catalogue, path
+        self._rereading: asyncio.Task[None] | None = None
+
+    def apply(self, file: NetworkFile, name: str) -> Applied:
+        """Change the running network. Raises ConfigError where an app's fields are wrong; then nothing has changed."""
+        self._catalogue.configure(self._settings(file))
+        engine = self._control.engine
+        before = {Attachment.key_of(row) for row in engine.tables.all(Attachment)}
+        tx = Tx(engine.tables)
+        put(tx, file)
+        changes = len(tx.changes)
+        engine.commit(tx)
+        engine.run()
+        self._forget_hosts(before - {Attachment.key_of(row) for row in engine.tables.all(Attachment)})
+        self._control.drive()
+        waiting = tuple(pending(file, engine.tables))
+        done = Applied(name, len(file.networks), len(file.ports), changes, waiting)
+        text = f"{name}: {_many(done.networks, 'network')}, {_many(done.ports, 'port')}, {_many(changes, 'change')}"
+        self._control.journal.add(
+            "info", "config.applied", name, f"{text}; {len(waiting)} wait for their port" if waiting else text
+        )
+        self._control.journal.changed("ports", "flows", "apps", "hosts")
+        return done
+
+    def _settings(self, file: NetworkFile) -> dict[str, dict[str, object]]:
+        """Fields of apps that fit. Raises ConfigError."""
+        problems = []
+        for app, fields in file.apps.items():
+            try:
+                self._catalogue.check(app, fields)
+            except LoadError as error:
+                problems.append(file.problem(("apps", app), str(error)))
+        if problems:
+            raise ConfigError(problems)
+        return {app: dict(fields) for app, fields in file.apps.items()}
+
+    def _forget_hosts(self, left: set[tuple[object, ...]]) -> None:
+        """Addresses that were learned on a port in a network to which it does not belong any more."""
+        tx = Tx(self._control.engine.tables)
+        for bridge, port, network in left:
+            tx.drop(Host, bridge=bridge, port=port, network=network)
+        self._control.engine.commit(tx)
+
+    # ------------------------------------------------------------------ from a text, from a file
+
+    def parsed(self, text: str, name: str) -> NetworkFile:
+        """The file in a text, for any thread. Raises QueryError with every problem."""
+        try:
+            return parse(text, name)
+        except ConfigError as error:
+            raise _refused(error) from None
+
+    def apply_or_refuse(self, file: NetworkFile, name: str) -> Applied:
+        """`apply`, for readers: raises QueryError with every problem."""
+        try:
+            return self.apply(file, name)
+        except ConfigError as error:
+            raise _refused(error) from None
+
+    @property
+    def file_given(self) -> bool:
+        """Whether there is a file to read again."""
+        return self._path is not None
+
+    def reread(self) -> None:
+        """Read the file that was given at start again, and apply it. Called by a signal, in the event loop."""
+        if self._path is not None and (self._rereading is None or self._rereading.done()):
+            self._rereading = asyncio.get_running_loop().create_task(self._reread(self._path))
+
+    async def _reread(self, path: Path) -> None:
+        try:
+            self.apply(await asyncio.to_thread(load, path), str(path))
+        except ConfigError as error:
+            print(f"{error}\nweft: {path} was not applied; the network is as before", file=sys.stderr, flush=True)
+            text = f"{path} was not applied, the network is as before: {error.problems[0]}"
+            more = len(error.problems) - 1
+            self._control.journal.add("error", "config.refused", str(path), f"{text} (and {more} more)" if more else text)
+
+
+def _refused(error: ConfigError) -> QueryError:
+    return QueryError(422, "Nothing was changed: the network file has mistakes", str(error))
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
