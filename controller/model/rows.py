@@ -103,116 +103,45 @@ class Network(Row):
     number: int = 0
 
 
-class Host(Row):
-        network: str = key()
-        mac: Mac = key()
-        port: int = 0
+class BridgeName(Row):
+    """What the network file calls the bridge with this datapath id."""
 
-Configuration, discovery and learning put rows; rules read them and say which flows follow. What changes
-all the time (counters, last seen) is not in rows, because every change of a row reruns the rules that read it.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
-from typing import Any, ClassVar, dataclass_transform
-
-from controller.model.address import IPv4, IPv6, Mac
-
-Key = tuple[Any, ...]
-
-
-def key(*, default: Any = ...) -> Any:
-    """Mark a field as part of the row's key: two rows of a type with equal keys are the same row."""
-    if default is ...:
-        return field(metadata={"key": True})
-    return field(default=default, metadata={"key": True})
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(key, field))
-class Row:
-    """Base of all rows. `key_of(row)` is its key, `kept` rows survive a restart in the state directory."""
-
-    key_of: ClassVar[Callable[[Any], Key]]
-    key_fields: ClassVar[tuple[str, ...]]
-    kept: ClassVar[bool] = False
-
-    def __init_subclass__(cls, *, kept: bool = False) -> None:
-        super().__init_subclass__()
-        dataclass(frozen=True)(cls)
-        names = tuple(f.name for f in fields(cls) if f.metadata.get("key"))  # type: ignore[arg-type]
-        if not names:
-            raise TypeError(f"{cls.__name__} has no key: mark at least one field with `= key()`")
-        cls.key_fields, cls.kept = names, kept
-        cls.key_of = staticmethod(tuple_getter(names))
-
-    def __str__(self) -> str:
-        return f"{type(self).__name__} {' '.join(map(str, type(self).key_of(self)))}"
-
-
-def tuple_getter(names: tuple[str, ...]) -> Callable[[Any], Key]:
-    """A function that gives the named attributes as a tuple, also where there is one or none."""
-    if not names:
-        return lambda row: ()
-    get = attrgetter(*names)
-    if len(names) > 1:
-        return get
-    return lambda row: (get(row),)
-
-
-class Bridge(Row):
-    """An Open vSwitch bridge, by the name of its LOCAL port. `number` is its small id on the wire (1..4094)."""
-
-    bridge: str = key()
-    dpid: int = 0
-
-
-class Port(Row):
-    """A port of a bridge, by its OpenFlow port number. `up`: link and administrative state are both up."""
-
-    bridge: str = key()
-    port: int = key()
+    dpid: int = key()
     name: str = ""
-    mac: Mac = Mac(0)
-    up: bool = True
-    speed: int = 0
 
 
-class PortRole(Row, kept=True):
-    """What a port is there for; a port without this row is down. See `controller.topology.discovery` for the roles."""
+class PortConfig(Row):
+    """What the network file says of a port, by the name of its interface; one of `access`, `trunk` and `qinq`."""
 
     bridge: str = key()
-    port: int = key()
-    role: str = "held"
-    why: str = ""
-
-
-class Link(Row, kept=True):
-    """One direction of a link: what leaves `bridge` by `port` arrives at `peer` on `peer_port`. There are both or none."""
-
-    bridge: str = key()
-    port: int = key()
-    peer: str = ""
-    peer_port: int = 0
-    cost: int = 1
-
-
-class Network(Row):
-    """A virtual network. `number` (1..4094) is what the network register holds and the VLAN id between bridges."""
-
     name: str = key()
-    number: int = 0
+    access: str = ""
+    trunk: tuple[str, ...] = ()
+    native: str = ""
+    qinq: str = ""
+    isolated: bool = False
+
+
+class UnlistedPorts(Row):
+    """The network of ports without a PortConfig, untagged; empty: nothing passes through them. No row: `default`."""
+
+    name: str = key(default="weft")
+    network: str = "default"
 
 
 class Attachment(Row):
-    """An edge port belongs to a network. `tag`: the VLAN id its frames carry there, 0 for none."""
+    """An edge port belongs to a network: with its VLAN tag (`tagged`), without (`plain`), or both (a trunk's native one).
+
+    `inner`: tags that frames come with stay on them (802.1ad). `isolated`: it does not talk to other isolated ports.
+    """
 
     bridge: str = key()
     port: int = key()
     network: str = key()
-    tag: int = 0
+    tagged: bool = False
+    plain: bool = True
+    inner: bool = False
+    isolated: bool = False
 
 
 class Host(Row, kept=True):
