@@ -1,4 +1,4 @@
-"""Rows that survive a restart: kept in SQLite in the state directory, written behind, read once at start."""
+"""Rows that survive a restart: kept in SQLite in the state directory, written behind, read once a type."""
 
 from __future__ import annotations
 
@@ -9,26 +9,41 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from controller.model import IPv4, IPv6, Mac, Row
 from controller.model.rows import Key
 
 FILE = "rows.db"
+RUINED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 ADDRESSES: dict[str, Any] = {"mac": Mac, "ipv4": IPv4, "ipv6": IPv6}
+BYTES = "bytes"
 SCHEMA = "CREATE TABLE IF NOT EXISTS rows (type TEXT, key TEXT, value TEXT, since REAL, PRIMARY KEY (type, key)) WITHOUT ROWID"
 INSERT = "INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT (type, key) DO UPDATE SET value = excluded.value"
 
 
+log = structlog.get_logger("weft")
+
+
 class Store:
-    """The rows of `kept` types. A file that cannot be read is put aside, never overwritten."""
+    """The rows of `kept` types. A file that is no database any more is put aside, never overwritten.
+
+    Raises OSError with a sentence where the file cannot be opened at all.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self.since: dict[tuple[type[Row], Key], float] = {}  # when a row first came
         self._loaded: set[str] = set()  # names of types
+        self._unfit: set[type[Row]] = set()  # types with rows that cannot be kept, told about
         self.problem = ""  # why an old file was put aside
         try:
             self._db = self._open()
         except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode not in RUINED:
+                raise OSError(
+                    f"cannot open {self.path}: {error}; is its directory ours, and does no other weft use it?"
+                ) from error
             aside = self.path.with_name(f"{FILE}.unreadable-{int(time.time())}")
             self.path.rename(aside)
             self.problem = (
@@ -58,14 +73,15 @@ class Store:
                 continue
             try:
                 row = cls(**{field: _decode(v) for field, v in json.loads(value).items()})
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, KeyError, AttributeError):
                 continue  # the row type has other fields than when it was written
             self.since[cls, cls.key_of(row)] = since
             yield row
 
     def save(self, changes: dict[tuple[type[Row], Key], Row | None]) -> None:
-        """Write changes as one transaction."""
+        """Write changes as one transaction. Raises OSError where they cannot be written (a full disk): nothing is then."""
         now = time.time()
+        changes = {what: row for what, row in changes.items() if row is None or self._fits(row)}
         for what, row in changes.items():
             if row is None:
                 self.since.pop(what, None)
@@ -73,10 +89,26 @@ class Store:
                 self.since.setdefault(what, now)
         gone = [(cls.__name__, _key(key)) for (cls, key), row in changes.items() if row is None]
         there = [(cls.__name__, _key(key), _value(row), now) for (cls, key), row in changes.items() if row is not None]
-        self._db.execute("BEGIN")
-        self._db.executemany("DELETE FROM rows WHERE type = ? AND key = ?", gone)
-        self._db.executemany(INSERT, there)
-        self._db.execute("COMMIT")
+        try:
+            self._db.execute("BEGIN")
+            self._db.executemany("DELETE FROM rows WHERE type = ? AND key = ?", gone)
+            self._db.executemany(INSERT, there)
+            self._db.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise OSError(f"cannot write {self.path}: {error}") from error
+
+    def _fits(self, row: Row) -> bool:
+        """Whether a row can be kept. One that cannot is an author's mistake, which costs nobody else anything."""
+        try:
+            _value(row)
+        except TypeError as error:
+            if type(row) not in self._unfit:
+                self._unfit.add(type(row))
+                log.warning(f"{type(row).__name__} rows are not kept: {error}", subject=str(row))
+            return False
+        return True
 
     def close(self) -> None:
         """Close the file."""
@@ -102,11 +134,13 @@ def _encode(value: Any) -> Any:
     for name, cls in ADDRESSES.items():
         if isinstance(value, cls):
             return {name: str(value)}
+    if isinstance(value, bytes):
+        return {BYTES: value.hex()}
     if isinstance(value, tuple):
         return [_encode(v) for v in value]
     if value is None or isinstance(value, str | int | float | bool):
         return value
-    raise TypeError(f"{value!r} cannot be kept; a kept row holds numbers, text, addresses and tuples of them")
+    raise TypeError(f"{value!r} cannot be kept; a kept row holds numbers, text, bytes, addresses and tuples of them")
 
 
 def _decode(value: Any) -> Any:
@@ -114,5 +148,5 @@ def _decode(value: Any) -> Any:
         return tuple(_decode(v) for v in value)
     if isinstance(value, dict):
         ((name, text),) = value.items()
-        return ADDRESSES[name](text)
+        return bytes.fromhex(text) if name == BYTES else ADDRESSES[name](text)
     return value
