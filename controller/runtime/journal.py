@@ -56,7 +56,7 @@ class Journal:
         least = RANK.get(severity, 0)
         with self._news:
             found = [e for e in self._events if e.seq > after and e.kind.startswith(kind) and RANK[e.severity] >= least]
-        return tuple(found[-limit:])
+        return tuple(found[-limit:] if limit > 0 else ())
 
     def wait(self, seq: int, revision: int, timeout: float) -> Update:
         """Block until something is newer than `seq` or `revision`, at most `timeout` seconds."""
