@@ -5,17 +5,19 @@ it imports nothing of weft. What a value means on the wire is not known here.
 """
 
 from controller.model.address import IPv4, IPv6, Mac
-from controller.model.events import BridgeDown, BridgeUp, FlowExpired, Installed, PacketIn, PortDown, PortUp
+from controller.model.events import BridgeDown, BridgeUp, FlowExpired, Installed, MovedLongAgo, PacketIn, PortDown, PortUp, Thawed
 from controller.model.rows import (
     Address,
     Attachment,
     Bridge,
     BridgeName,
+    Connected,
     FloodPorts,
     HopSet,
     Host,
     Link,
     Member,
+    Moves,
     Network,
     Number,
     Pipeline,
@@ -37,6 +39,7 @@ __all__ = [
     "BridgeDown",
     "BridgeName",
     "BridgeUp",
+    "Connected",
     "FloodPorts",
     "FlowExpired",
     "HopSet",
@@ -47,6 +50,8 @@ __all__ = [
     "Link",
     "Mac",
     "Member",
+    "MovedLongAgo",
+    "Moves",
     "Network",
     "Number",
     "PacketIn",
@@ -58,6 +63,7 @@ __all__ = [
     "PortUp",
     "Row",
     "StageRow",
+    "Thawed",
     "Tree",
     "UnlistedPorts",
     "key",

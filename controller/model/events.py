@@ -109,3 +109,19 @@ class FlowExpired:
 
     bridge: str
     row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class MovedLongAgo:
+    """A move of a host is so long ago that it does not count any more."""
+
+    network: str
+    mac: Mac
+
+
+@dataclass(frozen=True, slots=True)
+class Thawed:
+    """A host that moved too often was kept on its port for long enough."""
+
+    network: str
+    mac: Mac

@@ -59,11 +59,17 @@ def tuple_getter(names: tuple[str, ...]) -> Callable[[Any], Key]:
     return lambda row: (get(row),)
 
 
-class Bridge(Row):
-    """An Open vSwitch bridge, by the name of its LOCAL port. `number` is its small id on the wire (1..4094)."""
+class Bridge(Row, kept=True):
+    """An Open vSwitch bridge, by the name of its LOCAL port. Kept, so that a datapath id has the same name ever after."""
 
     bridge: str = key()
     dpid: int = 0
+
+
+class Connected(Row):
+    """A bridge whose connection is open."""
+
+    bridge: str = key()
 
 
 class Port(Row):
@@ -160,6 +166,15 @@ class Address(Row, kept=True):
     network: str = key()
     ip: IPv4 | IPv6 = key()
     mac: Mac = Mac(0)
+
+
+class Moves(Row):
+    """How often a host moved of late; `frozen`: so often that it stays where it is for a while."""
+
+    network: str = key()
+    mac: Mac = key()
+    count: int = 0
+    frozen: bool = False
 
 
 class Tree(Row):

@@ -103,6 +103,7 @@ class ReadBack:
     kinds: tuple[str, ...]
     installed: Installed
     counters: Counters
+    meters: Installed  # those of `installed` that are meters
 
 
 @dataclass(frozen=True, slots=True)

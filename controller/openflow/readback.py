@@ -104,6 +104,7 @@ class Reading(Request):
         self._waits: dict[int, str] = {}
         self._installed: Installed = {}
         self._counters: Counters = {}
+        self._meters: Installed = {}
 
     def requests(self, first_xid: int) -> list[bytes]:
         """A request for each kind, with consecutive transaction ids."""
@@ -125,7 +126,7 @@ class Reading(Request):
         elif kind == "group":
             read_groups(message, self._installed)
         else:
-            read_meters(message, self._installed)
+            read_meters(message, self._meters)
         if message[11] & codec.MORE:
             return False
         self._done(xid, events)
@@ -140,7 +141,8 @@ class Reading(Request):
     def _done(self, xid: int, events: list[Event]) -> None:
         del self._waits[xid]
         if not self._waits:
-            events.append(ReadBack(self._kinds, self._installed, self._counters))
+            self._installed |= self._meters
+            events.append(ReadBack(self._kinds, self._installed, self._counters, self._meters))
 
 
 _REQUESTS = {

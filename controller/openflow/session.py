@@ -23,7 +23,7 @@ from controller.openflow.framing import Framer
 from controller.openflow.handshake import Handshake, negotiate
 from controller.openflow.liveness import Liveness
 from controller.openflow.osken import V14
-from controller.openflow.readback import METER, PortCounting, Reading
+from controller.openflow.readback import PortCounting, Reading
 from controller.openflow.request import Request
 
 HANDSHAKE_LIMIT = 10.0  # seconds for the whole handshake
@@ -341,7 +341,7 @@ class Session:
                 self._push = None
             elif isinstance(event, ReadBack) and "meter" in event.kinds:
                 self._meters.clear()
-                self._meters.update((slot, thing[2]) for slot, thing in event.installed.items() if slot[0] == METER)
+                self._meters.update((slot, thing[2]) for slot, thing in event.meters.items())
             elif isinstance(event, RoleChanged):
                 self.role, self.generation = event.role, event.generation
 

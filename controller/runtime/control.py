@@ -16,6 +16,7 @@ from controller.model import (
     Bridge,
     BridgeDown,
     BridgeUp,
+    Connected,
     FlowExpired,
     Host,
     Installed,
@@ -88,7 +89,7 @@ class Control:
 
     def ready(self, channel: Channel, ready: Ready) -> None:
         """A bridge has introduced itself."""
-        name = name_of(ready, self.peers)
+        name = name_of(ready, self.engine.tables.all(Bridge))
         peer = self.peers.get(name)
         if peer is not None and peer.channel is not None:
             self.journal.add(
@@ -123,6 +124,7 @@ class Control:
 
         def change(tx: Tx) -> None:
             tx.put(Bridge(name, ready.dpid))
+            tx.put(Connected(name))
             tx.put(Member(scope_of(Pipeline()), name))
             for port in now.values():
                 tx.put(port)
@@ -150,6 +152,7 @@ class Control:
         self.sync.end(peer)
         self.journal.add("warning", "bridge.disconnected", peer.name, f"{peer.name} is gone: {reason}")
         self.journal.changed("bridges")
+        self.dispatch.change(lambda tx: tx.drop(Connected, peer.name))
         self.dispatch.event(BridgeDown(peer.name, reason))
         self.drive()
 

@@ -22,9 +22,8 @@ def configure(level: str, style: str) -> None:
         cache_logger_on_first_use=True,
     )
     colours = sys.stderr.isatty()
-    last = (
-        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0)
-    )
+    console = structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback)
+    last = structlog.processors.JSONRenderer() if style == "json" else console
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

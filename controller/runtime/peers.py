@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from controller.model import Bridge
 from controller.openflow.events import PortCounters, Ready
+from controller.pipeline.actions import PORT_LOCAL
 
 if TYPE_CHECKING:
     from controller.runtime.channel import Channel
 
-LOCAL = 0xFFFFFFFE
 State = Literal["connected", "syncing", "disconnected"]
 
 
@@ -37,14 +39,14 @@ class Peer:
     port_counters: dict[int, PortCounters] = field(default_factory=dict)
 
 
-def name_of(ready: Ready, taken: dict[str, Peer]) -> str:
+def name_of(ready: Ready, known: Iterable[Bridge]) -> str:
     """A bridge is called like its LOCAL port; where another bridge has that name, its datapath id is put behind it.
 
-    A datapath id that is known keeps its name, so that a second connection of it replaces the first.
+    A datapath id that is known keeps its name, also over a restart, whichever bridge connects first.
     """
-    known = next((peer.name for peer in taken.values() if peer.dpid == ready.dpid), "")
-    if known:
-        return known
+    names = {bridge.dpid: bridge.bridge for bridge in known}
+    if ready.dpid in names:
+        return names[ready.dpid]
     dpid = f"{ready.dpid:016x}"
-    name = next((p.name for p in ready.ports if p.port == LOCAL), "") or dpid
-    return name if name not in taken else f"{name}-{dpid}"
+    name = next((p.name for p in ready.ports if p.port == PORT_LOCAL), "") or dpid
+    return f"{name}-{dpid}" if name in names.values() else name

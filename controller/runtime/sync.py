@@ -61,7 +61,8 @@ class Sync:
     def read_back(self, peer: Peer, event: ReadBack) -> None:
         """What a bridge holds has arrived."""
         before, now = peer.counters, time.time()
-        peer.active |= {slot: now for slot, counts in event.counters.items() if counts[0] and counts != before.get(slot)}
+        if before:
+            peer.active |= {slot: now for slot, counts in event.counters.items() if counts[0] and counts != before.get(slot)}
         peer.counters = event.counters
         self._waiting[peer.name] = peer, event
 

@@ -61,14 +61,6 @@ class Desired:
         """The bridges that a layer reaches."""
         return (layer,) if isinstance(layer, str) else self.members[layer]
 
-    def winner(self, layer: Layer, slot: bytes, cookie: int) -> Entry | None:
-        """Who hides the claim of `cookie` on this slot, on any bridge of the layer; None where nobody does."""
-        for bridge in self.bridges_of(layer):
-            entry = self.effective(bridge, slot)
-            if entry is not None and entry[0].cookie != cookie:
-                return entry
-        return None
-
     # ------------------------------------------------------------------ changing
 
     def take(self, owner: Owner, flows: Iterable[Flow]) -> None:
