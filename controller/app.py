@@ -81,7 +81,7 @@ def every(seconds: float, *, each: type[Row]) -> Callable[[Method], Method]:
 class App:
     """Base of all apps. `class X(App, stages=(POLICY,))`: frozen, its annotated fields are its configuration.
 
-    `name` is that of its module (of the class, in snake case, where the module holds several).
+    `name` is the word by which it is asked for: of its entry point or its file; without these that of the class, in snake case.
     """
 
     name: ClassVar[str]

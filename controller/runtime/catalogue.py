@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from itertools import islice
 
-from controller.app import App
+from controller.app import App, Tx
 from controller.config.problems import instead
+from controller.model import Row
 from controller.query import AppView, QueryError
 from controller.runtime import loader
 from controller.runtime.control import Control
@@ -103,9 +105,11 @@ class Catalogue:
             self._load(listing, name)
 
     def _load(self, listing: Listing, name: str) -> None:
+        before = loader.row_types(listing.cls) if listing.cls else {}
         try:
             listing.cls = loader.load(listing.source)
             listing.error = ""
+            self._take_over(before, loader.row_types(listing.cls))
             self._enable(name)
         except loader.LoadError as error:
             raise QueryError(422, "The app cannot run", str(error)) from error
@@ -115,6 +119,18 @@ class Catalogue:
             raise QueryError(
                 422, "The app cannot run", f"{name} raised {type(error).__name__} when it was loaded: {error}"
             ) from error
+
+    def _take_over(self, before: Mapping[str, type[Row]], now: Mapping[str, type[Row]]) -> None:
+        """A file that is loaded again has new row types: its rows become rows of these, as far as their fields fit."""
+        tables = self._control.engine.tables
+        tx = Tx(tables)
+        for name, old in before.items():
+            new = now.get(name)
+            for row in tables.all(old) if new is not old else ():
+                tx.drop(row)
+                with contextlib.suppress(TypeError):
+                    tx.put(new(**vars(row)))  # type: ignore[misc]
+        self._control.engine.commit(tx)
 
     def _enable(self, name: str) -> None:
         listing = self._listings[name]

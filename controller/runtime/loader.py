@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from controller.app import App
+from controller.model import Row
 
 GROUP = "weft.apps"
 
@@ -39,6 +40,7 @@ def load(source: str) -> type[App]:
     found = points[source].load()
     if not (isinstance(found, type) and issubclass(found, App)):
         raise LoadError(f"the entry point {source!r} names {points[source].value}, which is no App class")
+    found.name = source  # as it is asked for
     return found
 
 
@@ -47,16 +49,31 @@ def _from_file(path: Path) -> type[App]:
         raise LoadError(f"there is no file {path}; 'weft new-app NAME' writes one to start from")
     name = f"weft_app_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if spec is None:
         raise LoadError(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
+    module, before = importlib.util.module_from_spec(spec), sys.modules.get(name)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        # Not by the loader of the module: it would take what it compiled a moment ago for the file as it is now.
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))
+    except BaseException:
+        sys.modules.pop(name)
+        if before is not None:
+            sys.modules[name] = before
+        raise
     apps = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, App) and c.__module__ == name]
     if len(apps) != 1:
         what = "no class" if not apps else f"{len(apps)} classes ({', '.join(c.__name__ for c in apps)})"
         raise LoadError(f"{path} has {what} derived from App; a file holds one app: class X(App, stages=(...))")
+    apps[0].name = path.stem
     return apps[0]
+
+
+def row_types(cls: type[App]) -> dict[str, type[Row]]:
+    """The row types that the module of an app defines, by name."""
+    module = sys.modules.get(cls.__module__)
+    found = vars(module).items() if module else ()
+    return {n: v for n, v in found if isinstance(v, type) and issubclass(v, Row) and v.__module__ == cls.__module__}
 
 
 def make(cls: type[App], config: Mapping[str, object]) -> App:
