@@ -106,6 +106,17 @@ class VlanIsolation(App, stages=(CLASSIFY, EGRESS)):
             tag = (PUSH_VLAN, set_field(vlan_vid=TAGGED | number), output(at.port))
             yield EGRESS.flow(*tag, vlan_vid=0, **out, why=f"{why}, with its tag")
 
+    @rules(each=Attachment)
+    def leave_whole(self, at, rows):
+        if at.inner or not rows.where(Attachment, network=at.network, inner=True):
+            return
+        number = rows.value(Network, at.network, field="number")
+        match = {"out_port": at.port, "network": number}
+        why = f"a customer's tag, and this port of {at.network} is no qinq port"
+        yield EGRESS.flow(DROP, priority=110, vlan_vid=ANY_TAG, **match, why=why)
+        for inner in VLAN_TYPES:
+            yield EGRESS.flow(DROP, priority=110, eth_type=inner, **match, why=why)
+
     # ------------------------------------------------------------------ what is refused, and counted
 
     @rules(each=PortRole)

@@ -48,6 +48,11 @@ class Topology:
         """Groups of hosts that must reach each other and nobody else."""
         return list(self.module.groups(topo))
 
+    def network_file(self, topo: Any) -> str:
+        """The network file that the topology needs; empty where all hosts are in one network."""
+        write = getattr(self.module, "network_file", None)
+        return str(write(topo)) if write else ""
+
     def _value(self, name: str, text: str) -> Any:
         if name not in self.parameters:
             known = ", ".join(f"{key}={value}" for key, value in self.parameters.items()) or "none"

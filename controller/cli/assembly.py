@@ -13,6 +13,8 @@ from controller.cli import errors
 # Where each command is. Only the one that is asked for is imported: the others would cost more time than it takes.
 COMMANDS = {
     "start": ("controller.cli.start", "start"),
+    "apply": ("controller.cli.apply", "apply"),
+    "config": ("controller.cli.config", "commands"),
     "get": ("controller.cli.get", "get"),
     "flows": ("controller.cli.flows", "flows"),
     "app": ("controller.cli.apps", "commands"),

@@ -61,7 +61,17 @@ class Emulation:
 
     def _new_controller(self, run: runs.Run) -> SupervisedController:
         listen = f"unix:{self._network.controller_socket}"
-        return SupervisedController(run.path, listen, free_address(self._web), self._apps)
+        return SupervisedController(run.path, listen, free_address(self._web), self._apps, self._network_file(run))
+
+    def _network_file(self, run: runs.Run) -> Path | None:
+        """Where the network file of the topology is, if it has one."""
+        found = catalogue.find(self._topology)
+        text = found.network_file(found.build(self._parameters))
+        path = run.path / "network.yaml"
+        if not text:
+            return None
+        path.write_text(text, encoding="utf-8")
+        return path
 
     def _start_controller(self, run: runs.Run) -> None:
         while True:

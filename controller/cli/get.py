@@ -1,5 +1,6 @@
 """`weft get`: what the controller knows, as a table, JSON, YAML or names; with `--watch` as it changes."""
 
+import re
 import time
 from functools import partial
 from itertools import islice
@@ -13,13 +14,15 @@ from controller.cli.errors import ExitCode, Failure
 from controller.cli.kinds import Kind
 from controller.cli.output import Format, Item, duration, print_table, print_value, shown
 
+PORT = re.compile(r"\b(?:in_port|out_port|reg2)=(\w+)")
+
 
 def get(
     kind: Annotated[
         str,
         typer.Argument(
             metavar="KIND",
-            help="bridges, ports, links, hosts, apps, flows, events or status.",
+            help="bridges, ports, links, hosts, apps, flows, drops, events or status.",
             autocompletion=options.complete_kind,
         ),
     ],
@@ -47,6 +50,7 @@ def get(
     weft get ports --bridge s1 -o wide        all counters
     weft get hosts 10.0.0.3                   find a host by MAC or IP address
     weft get flows -f 'n_packets>1000' -o json
+    weft get drops                            frames that were refused, by port and reason
     weft get events -w                        follow what happens
     """
     client = Client(state_dir)
@@ -94,6 +98,8 @@ def fetch_items(client: Client, kind: Kind, query: dict[str, Any]) -> list[Item]
         limit = query.get("limit")
         page = min(limit or PAGE, PAGE)
         return list(islice(client.items("/flows", **{**query, "limit": page}), limit))
+    if kind is kinds.DROPS:
+        return dropped(client, query)
     if kind is kinds.EVENTS:
         return list(client.items("/events/history", **query))
     field = "name" if kind is kinds.BRIDGES else "bridge"
@@ -101,6 +107,23 @@ def fetch_items(client: Client, kind: Kind, query: dict[str, Any]) -> list[Item]
     if bridge and not items:
         client.get(f"/bridges/{segment(bridge)}")  # a bridge that does not exist is an error, not an empty list
     return items
+
+
+def dropped(client: Client, query: dict[str, Any]) -> list[Item]:
+    """Flows without actions that counted a frame, the largest first, with the port that the match or the row names."""
+    ports = {(port["bridge"], port["port"]): port["name"] for port in client.items("/ports")}
+    drops = client.items("/flows", **query, filter="drop and n_packets>0", sort="-packets", limit=PAGE)
+    return [
+        {**item, "port_name": ports.get((item["bridge"], port_of(item["match"])), "")}
+        for item in drops
+        if item["actions"] == "drop"
+    ]
+
+
+def port_of(match: str) -> int:
+    """The port that a match names: where a frame came in, or where it was to leave (a register, see `weft flows`)."""
+    found = PORT.search(match)
+    return kinds.LOCAL if found and found[1] == "LOCAL" else int(found[1], 0) if found else 0
 
 
 def select(kind: Kind, items: list[Item], names: list[str], must_exist: bool) -> list[Item]:

@@ -227,7 +227,27 @@ EVENTS = Kind(
     frozenset({"kind", "severity", "limit"}),
 )
 
-KINDS = (BRIDGES, PORTS, LINKS, HOSTS, APPS, FLOWS, EVENTS)
+DROPS = Kind(
+    "drops",
+    "dr",
+    (
+        Column("BRIDGE", field("bridge")),
+        Column("PORT", field("port_name")),
+        Column("REASON", field("why"), long=True),
+        Column("PACKETS", field("packets")),
+        Column("BYTES", _octets("bytes")),
+        Column("TABLE", lambda item: f"{item['table']} {item['stage']}", wide=True),
+        Column("MATCH", field("match"), wide=True, long=True),
+        Column("OWNER", _owner, wide=True),
+    ),
+    ("bridge", "table", "priority", "match"),
+    lambda item: (f"{item['bridge']}/{item['port_name']}", item["port_name"], item["cookie"]),
+    "Nothing was dropped.",
+    frozenset({"bridge"}),
+    frozenset({"flows", "counters"}),
+)
+
+KINDS = (BRIDGES, PORTS, LINKS, HOSTS, APPS, FLOWS, DROPS, EVENTS)
 
 
 def find(name: str) -> Kind | None:

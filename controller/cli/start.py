@@ -28,6 +28,10 @@ Apps = Annotated[
     list[str] | None,
     typer.Option("--app", "-a", metavar="NAME|FILE.py", show_default="l2_learning", help="An app to run; may be given again."),
 ]
+File = Annotated[
+    Path | None,
+    typer.Option("--network-file", "-f", metavar="FILE", help="Networks and their ports; read again on SIGHUP."),
+]
 Foreign = Annotated[Literal["remove", "keep"], typer.Option(help="What to do with flows on a bridge that no app wants.")]
 Set = Annotated[
     list[str] | None,
@@ -47,6 +51,7 @@ def start(
     web: Annotated[str, typer.Option(metavar="HOST:PORT|none", help="Where the dashboard and the REST API listen.")] = WEB,
     app: Apps = None,
     set_: Set = None,
+    network_file: File = None,
     foreign_flows: Foreign = "remove",
     private_key: Annotated[Path | None, _pem("--private-key", "Our private key, PEM, for ssl: listeners.")] = None,
     certificate: Annotated[Path | None, _pem("--certificate", "Our certificate, PEM, for ssl: listeners.")] = None,
@@ -61,6 +66,7 @@ def start(
     weft start                                         take every bridge that connects to port 6653
     weft start --listen tcp:0.0.0.0:6653               also from other machines
     weft start --app l2_learning --app ./no_telnet.py  with an app of your own
+    weft start -f network.yaml                         with networks, and which ports belong to them
     weft start --set l2_learning.max_hosts_per_port=8
     weft start --listen ssl:0.0.0.0:6653 --private-key key.pem --certificate cert.pem --ca-cert cacert.pem
     """
@@ -76,7 +82,10 @@ def start(
         log_level=log_level,
         log_format=log_format,
         app_config=app_config(set_ or []),
+        network_file=network_file.expanduser().absolute() if network_file else None,
     )
+    if settings.network_file:
+        check_network_file(settings.network_file)
     check_tls(settings)
     check_state_dir(settings.state_dir)
     from controller.runtime.wiring import run
@@ -141,6 +150,13 @@ def _yaml(setting: str, text: str) -> object:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise typer.BadParameter(f"the value of '{setting}' is not YAML: {error}") from error
+
+
+def check_network_file(path: Path) -> None:
+    """Every mistake in the file is told before anything starts."""
+    from controller.cli.config import load
+
+    load(path)
 
 
 def check_tls(settings: Settings) -> None:

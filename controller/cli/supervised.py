@@ -20,7 +20,7 @@ PAUSE = 0.03  # between two looks at something that is about to happen
 class SupervisedController:
     """`weft start` with a state directory and a log in FOLDER. The kernel kills it should our own process die."""
 
-    def __init__(self, folder: Path, listen: str, web: str, apps: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, listen: str, web: str, apps: Sequence[str] = (), network_file: Path | None = None) -> None:
         self.state_dir = folder / "state"
         self.log = folder / "controller.log"
         self.web = web
@@ -28,6 +28,8 @@ class SupervisedController:
         self._command = ["start", "--state-dir", str(self.state_dir), "--listen", listen, "--web", web or "none"]
         for app in apps:
             self._command += ["--app", app]
+        if network_file is not None:
+            self._command += ["--network-file", str(network_file)]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

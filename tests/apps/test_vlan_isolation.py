@@ -88,36 +88,36 @@ def test_unlisted_ports_may_be_closed() -> None:
     lab = lab_with(UnlistedPorts(network=""))
     assert lab.flows("s1") == ["CLASSIFY priority=90,in_port=1 actions=drop"]
     lab.put(PortConfig("s1", "s1-eth1", access="red"))
-    assert [a.network for a in lab.rows(Attachment)] == ["red"]
+    assert [a.network for a in lab.engine.tables.all(Attachment)] == ["red"]
     lab.drop(PortConfig("s1", "s1-eth1"))
-    assert lab.rows(Attachment) == []
+    assert lab.engine.tables.all(Attachment) == []
 
 
 def test_a_port_is_named_by_its_interface_whatever_its_number() -> None:
     lab = lab_with(PortConfig("s1", "tap7", access="red"))
-    assert [a.network for a in lab.rows(Attachment)] == ["default"]
+    assert [a.network for a in lab.engine.tables.all(Attachment)] == ["default"]
     lab.put(Port("s1", 9, "tap7"), PortRole("s1", 9, "edge"))
-    assert {a.port: a.network for a in lab.rows(Attachment)} == {1: "default", 9: "red"}
+    assert {a.port: a.network for a in lab.engine.tables.all(Attachment)} == {1: "default", 9: "red"}
     lab.put(Port("s1", 1, "tap7"), Port("s1", 9, "other"))
-    assert {a.port: a.network for a in lab.rows(Attachment)} == {1: "red", 9: "default"}
+    assert {a.port: a.network for a in lab.engine.tables.all(Attachment)} == {1: "red", 9: "default"}
 
 
 def test_a_bridge_named_by_datapath_id_answers_to_no_other_name() -> None:
     lab = lab_with(
         PortConfig("rack1", "s1-eth1", access="red"), PortConfig("s1", "s1-eth1", access="blue"), BridgeName(1, "rack1")
     )
-    assert [a.network for a in lab.rows(Attachment)] == ["red"]
+    assert [a.network for a in lab.engine.tables.all(Attachment)] == ["red"]
     lab.drop(BridgeName(1, "rack1"))
     lab.put(BridgeName(2, "s1"))  # "s1" means another one now
-    assert [a.network for a in lab.rows(Attachment)] == ["default"]
+    assert [a.network for a in lab.engine.tables.all(Attachment)] == ["default"]
 
 
 def test_a_port_belongs_where_it_did_before_its_bridge_connects_again() -> None:
     lab = lab_with(PortConfig("rack1", "s1-eth1", access="red"), BridgeName(1, "rack1"))
     lab.event(PortUp("s1", 1))
-    before = lab.flows("s1"), lab.rows(Attachment)
+    before = lab.flows("s1"), lab.engine.tables.all(Attachment)
     lab.drop(Port("s1", 1), Bridge("s1"))
-    assert (lab.flows("s1"), lab.rows(Attachment)) == before
+    assert (lab.flows("s1"), lab.engine.tables.all(Attachment)) == before
 
 
 def test_a_change_of_one_port_changes_no_flow_of_others() -> None:

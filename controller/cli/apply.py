@@ -1,0 +1,45 @@
+"""`weft apply`: a running controller makes the network what a network file says."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controller.cli import options
+from controller.cli.client import Client
+from controller.cli.errors import ExitCode, Failure
+from controller.cli.output import Format, print_value
+
+SECONDS = 60.0  # for a file of a hundred thousand ports
+
+File = Annotated[str, typer.Option("--file", "-f", metavar="FILE", help="The network file; - reads standard input.")]
+
+
+def apply(file: File, output: options.Output = Format.TABLE, state_dir: options.StateDir = None) -> None:
+    """Make the running network what a file says, without touching what does not change. All of it, or with a mistake nothing.
+
+    It holds until the controller restarts: that reads the file given to 'weft start -f FILE'.
+
+    \b
+    weft apply -f network.yaml
+    """
+    name, text = read(file)
+    done = Client(state_dir, SECONDS).put("/config", {"text": text, "name": name})
+    if print_value(done, output):
+        return
+    counts = ", ".join(f"{done[what]} {what if done[what] != 1 else what[:-1]}" for what in ("networks", "ports", "changes"))
+    print(f"{name} holds: {counts}")
+    if done["pending"]:
+        print(f"waiting for ports that do not exist yet: {', '.join(done['pending'])}")
+
+
+def read(file: str) -> tuple[str, str]:
+    """Name and text of a file, or of standard input."""
+    if file == "-":
+        return "standard input", typer.get_text_stream("stdin").read()
+    try:
+        return file, Path(file).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Failure(ExitCode.REFUSED, f"{file} is not UTF-8", "Save it in that encoding.") from error
+    except OSError as error:
+        raise Failure(ExitCode.NOT_FOUND, f"{file} cannot be read: {error.strerror}") from error

@@ -1,0 +1,46 @@
+"""`weft config`: the network file checked without a controller, and its schema for editors."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from controller.cli.errors import ExitCode, Failure
+
+if TYPE_CHECKING:
+    from controller.config import NetworkFile
+
+commands = typer.Typer(help="Check a network file; print its schema for editors.", rich_markup_mode=None, add_completion=False)
+
+
+@commands.command("schema")
+def print_schema() -> None:
+    """Print the JSON Schema of the network file: completion and checks in editors with a YAML language server.
+
+    \b
+    weft config schema > network.schema.json
+    """
+    from controller.config import schema
+
+    print(json.dumps(schema(), indent=2))
+
+
+@commands.command()
+def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="The network file.")]) -> None:
+    """Say every mistake in a network file. Whether its apps, bridges and ports exist only a running controller knows."""
+    found = load(file)
+    counts = {"network": len(found.networks), "port": len(found.ports)}
+    print(
+        f"{file} is right: {', '.join(f'{count} {what}' if count == 1 else f'{count} {what}s' for what, count in counts.items())}"
+    )
+
+
+def load(path: Path) -> "NetworkFile":
+    """A network file. A failure tells every mistake."""
+    from controller import config  # its models take long to import: only where they are needed
+
+    try:
+        return config.load(path)
+    except config.ConfigError as error:
+        raise Failure(ExitCode.REFUSED, "the network file has mistakes", str(error)) from None

@@ -1,0 +1,86 @@
+"""`weft apply`, `weft config` and `weft get drops`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from controller.cli.get import port_of
+from controller.cli.kinds import LOCAL
+from tests.fakes.view import FakeView
+from tests.unit.cli.runner import Weft
+
+pytestmark = pytest.mark.unit
+
+RIGHT = "networks: {blue: {vlan: 10}}\nports: {s1/s1-eth1: {access: blue}}\n"
+WRONG = "networks: {blue: {vlan: 4096}}\nports: {s1/s1-eth1: {access: bleu}}\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "network.yaml"
+    path.write_text(RIGHT)
+    return path
+
+
+def test_apply_says_what_holds_and_what_is_waited_for(weft: Weft, view: FakeView, file: Path) -> None:
+    done = weft("apply", "-f", str(file))
+    assert done.lines == [f"{file} holds: 2 networks, 4 ports, 3 changes", "waiting for ports that do not exist yet: s9/s9-eth1"]
+    assert weft("apply", "-f", str(file), "-o", "json").json["pending"] == ["s9/s9-eth1"]
+
+
+def test_a_file_that_the_controller_refuses(weft: Weft, view: FakeView, file: Path) -> None:
+    file.write_text("ports: {}")
+    done = weft("apply", "-f", str(file))
+    assert done.code == 1
+    assert done.err.splitlines() == [
+        "weft: Nothing was changed: the network file has mistakes",
+        f"{file}:1:1 there are no networks in it",
+    ]
+
+
+def test_a_file_that_is_not_there(weft: Weft, view: FakeView) -> None:
+    done = weft("apply", "-f", "nowhere.yaml")
+    assert (done.code, done.err) == (4, "weft: nowhere.yaml cannot be read: No such file or directory\n")
+
+
+def test_check_tells_every_mistake_without_a_controller(weft: Weft, file: Path) -> None:
+    assert weft("config", "check", str(file)).out == f"{file} is right: 2 networks, 1 port\n"
+    file.write_text(WRONG)
+    done = weft("config", "check", str(file))
+    assert done.code == 1
+    assert [line.partition(" ")[2] for line in done.err.splitlines()[1:]] == [
+        "networks.blue.vlan: 4096 is not in 1..4094",
+        "ports.s1/s1-eth1.access: there is no network bleu; did you mean blue?",
+    ]
+
+
+def test_start_checks_the_file_before_anything_else(weft: Weft, file: Path) -> None:
+    file.write_text(WRONG)
+    done = weft("start", "-f", str(file))
+    assert done.code == 1
+    assert "4096 is not in 1..4094" in done.err
+    assert not (weft.state / "rows.db").exists()
+
+
+def test_the_schema_is_json(weft: Weft) -> None:
+    assert "networks" in json.loads(weft("config", "schema").out)["properties"]
+
+
+def test_drops_are_flows_without_actions_that_counted_something(weft: Weft, view: FakeView) -> None:
+    drops = weft("get", "drops", "-o", "json").json
+    assert all(drop["actions"] == "drop" and drop["packets"] > 0 for drop in drops)
+    assert weft("get", "drops").code == 0
+
+
+@pytest.mark.parametrize(
+    ("match", "port"),
+    [
+        ("vlan_tci=0x1000/0x1000,in_port=3", 3),
+        ("in_port=LOCAL", LOCAL),
+        ("reg2=0x1f,reg4=0x1", 31),
+        ("dl_dst=01:80:c2:00:00:00", 0),
+    ],
+)
+def test_the_port_of_a_drop(match: str, port: int) -> None:
+    assert port_of(match) == port
