@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from topologies import catalogue
+
 WEFT = (sys.executable, "-m", "controller", "emulate")
 # A checkout in somebody's home may be one that nobody else may read: only that much of root is kept.
 READS_ALL = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
@@ -37,14 +39,14 @@ def weft(*arguments: str, before: tuple[str, ...] = ()) -> subprocess.CompletedP
 def test_the_list_names_all_with_their_parameters() -> None:
     done = weft("--list")
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["linear", "single", "tree"]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == catalogue.names()
     assert "depth=2 fanout=2" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "say which topology: linear, single, tree"),
+        ((), f"say which topology: {', '.join(catalogue.names())}"),
         (("ring5",), "there is no topology 'ring5'"),
         (("tree", "-p", "depth"), "'depth' is not a parameter: write NAME=VALUE"),
         (("tree", "-p", "depth=x"), "depth must be a number"),
