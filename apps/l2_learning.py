@@ -9,21 +9,28 @@
 """
 
 from dataclasses import replace
-from typing import Any
 
 from controller.app import App, on, rules
-from controller.model import Address, BridgeUp, FlowExpired, Host, IPv4, Network, PacketIn, Pipeline, Port, PortDown, PortRole
-from controller.packet import ADVERTISEMENT, SOLICITATION, sender_address
-from controller.pipeline import ARP, FORWARD, IPV4, LEARN, NEXT, NEXTHOP, controller, load, to, to_port
+from controller.model import (
+    Address,
+    BridgeUp,
+    FlowExpired,
+    Host,
+    MovedLongAgo,
+    Moves,
+    Network,
+    PacketIn,
+    Pipeline,
+    Port,
+    PortDown,
+    PortRole,
+    Thawed,
+)
+from controller.packet import SAYING, says, sender_address
+from controller.pipeline import FORWARD, LEARN, NEXT, NEXTHOP, controller, load, to, to_port
 
 SEEN = 128  # bytes of a frame that are copied: enough for the addresses
 MOST_IPS = 16  # of one host that are kept
-SPEAKING: tuple[dict[str, Any], ...] = (  # frames that may say an IP address of their source
-    {"eth_type": ARP},
-    {"icmpv6_type": SOLICITATION},
-    {"icmpv6_type": ADVERTISEMENT},
-    {"eth_type": IPV4, "udp_dst": 67},
-)
 
 
 class L2Learning(App, stages=(LEARN, FORWARD)):
@@ -31,7 +38,10 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
 
     idle_timeout: int = 300  # seconds without a frame from an address until it is forgotten; 0 = never
     max_hosts_per_port: int = 0  # addresses learned on one port at the most; 0 = no limit
-    copies_per_second: int = 100  # frames from unknown sources that a port may send to the controller
+    copies_per_second: int = 100  # frames that a port may send to the controller
+    max_moves: int = 10  # moves of an address in `moves_window` seconds; one more, and it stays for `freeze_time`; 0 = no limit
+    moves_window: int = 10  # seconds
+    freeze_time: int = 60  # seconds
 
     @on(PacketIn)
     def learn(self, packet, tx):
@@ -43,13 +53,36 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
         moved = known is not None and (known.bridge, known.port) != at
         if (known is None or moved) and self.is_full(tx, packet):
             return
-        if moved:
-            tx.tell("info", "host.moved", str(mac), f"{mac} moved from {known.bridge} port {known.port} to {at[0]} port {at[1]}")
+        if moved and not self.may_move(tx, known, *at):
+            return
         ips, ip = known.ips if known else (), sender_address(packet.data)
         if ip is not None and ip not in ips and len(ips) < MOST_IPS:
             self.claim(tx, Address(name, ip, mac))
             ips = (*ips, ip)
         tx.put(Host(name, mac, *at, ips))
+
+    def may_move(self, tx, host, bridge, port):
+        """Count the moves of a host. Too many of them are a loop behind the ports, or somebody with a false address."""
+        moves = tx.get(Moves, host.network, host.mac) or Moves(host.network, host.mac)
+        if moves.frozen:
+            return False
+        mac, there = host.mac, f"{host.bridge} port {host.port}"
+        if 0 < self.max_moves <= moves.count:
+            tx.put(replace(moves, frozen=True))
+            tx.after(self.freeze_time, Thawed(host.network, mac))
+            tx.tell("warning", "host.flapping", str(mac), f"{mac} moves too often; it stays on {there} for {self.freeze_time} s")
+            return False
+        tx.put(replace(moves, count=moves.count + 1))
+        tx.after(self.moves_window, MovedLongAgo(host.network, mac))
+        tx.tell("info", "host.moved", str(mac), f"{mac} moved from {there} to {bridge} port {port}")
+        return True
+
+    @on(MovedLongAgo, Thawed)
+    def forget_moves(self, event, tx):
+        moves = tx.get(Moves, event.network, event.mac)
+        if moves:
+            left = replace(moves, frozen=False) if isinstance(event, Thawed) else replace(moves, count=max(0, moves.count - 1))
+            (tx.put if left.frozen or left.count else tx.drop)(left)
 
     def claim(self, tx, address):
         """Who says last that an IP address is its own, has it: as in the ARP cache of any host."""
@@ -64,27 +97,19 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
         """A port that has all the addresses it may have."""
         return 0 < self.max_hosts_per_port <= len(tx.where(Host, bridge=packet.bridge, port=packet.in_port))
 
-    def forget(self, tx, host):
-        """A host, and that it had these IP addresses."""
-        for ip in host.ips:
-            tx.drop(Address, host.network, ip)
-        tx.drop(host)
-
     @on(PortDown)
     def forget_port(self, event, tx):
-        for host in tx.where(Host, bridge=event.bridge, port=event.port):
-            self.forget(tx, host)
+        forget(tx, *tx.where(Host, bridge=event.bridge, port=event.port))
 
     @on(BridgeUp)
     def forget_missing_ports(self, event, tx):
-        for host in tx.where(Host, bridge=event.bridge):
-            if tx.get(Port, host.bridge, host.port) is None:
-                self.forget(tx, host)
+        hosts = tx.where(Host, bridge=event.bridge)
+        forget(tx, *[host for host in hosts if tx.get(Port, host.bridge, host.port) is None])
 
     @on(FlowExpired)
     def age(self, event, tx):
         if isinstance(event.row, Host):
-            self.forget(tx, event.row)
+            forget(tx, event.row)
 
     @rules(each=PortRole)
     def unknown_source(self, role, rows):
@@ -94,8 +119,14 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
         yield meter
         copy = controller(SEEN, meter=meter.number)
         yield LEARN.flow(copy, NEXT, in_port=role.port, priority=1, why="the source is not known yet")
-        for frames in SPEAKING:
+        for frames in SAYING:
             yield LEARN.flow(copy, NEXT, in_port=role.port, priority=110, **frames, why="may say an IP address of the source")
+
+    @rules(each=Moves)
+    def frozen(self, moves, rows):
+        if moves.frozen:
+            source = {"network": rows.value(Network, moves.network, field="number"), "eth_src": moves.mac}
+            yield LEARN.flow(NEXT, **source, priority=50, why="moved too often, stays where it is").on(Pipeline())
 
     @rules(each=Host)
     def known(self, host, rows):
@@ -111,8 +142,9 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
         yield FORWARD.flow(*to_port(host.port), network=network, eth_dst=host.mac, priority=101, why="the host is on this port")
 
 
-def says(ip):
-    """Frames in which their source says that it has this address."""
-    if isinstance(ip, IPv4):
-        return ({"eth_type": ARP, "arp_spa": ip},)
-    return {"icmpv6_type": SOLICITATION, "ipv6_src": ip}, {"icmpv6_type": ADVERTISEMENT, "nd_target": ip}
+def forget(tx, *hosts):
+    """Drop hosts, and what is said of their IP addresses."""
+    for host in hosts:
+        for ip in host.ips:
+            tx.drop(Address, host.network, ip)
+        tx.drop(host)

@@ -10,7 +10,7 @@ import hmac
 from functools import lru_cache
 from hashlib import blake2b
 from struct import pack, unpack_from
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from controller.model.address import IPv4, IPv6, Mac
 from controller.pipeline.fields import ARP, IPV4, IPV6, LLDP
@@ -20,7 +20,14 @@ PREFIX = b"weft:"  # of the chassis id
 OUI_AND_KIND = b"\x02wf\x01"  # of our TLV; a locally administered OUI
 DIGEST = 16  # bytes
 ETHERNET_IPV4 = bytes.fromhex("000108000604")  # how an ARP frame between such addresses begins
+VLAN = b"\x81\0"  # EtherType of a tag (IEEE 802.1Q)
 SOLICITATION, ADVERTISEMENT = 135, 136  # of neighbour discovery, ICMPv6
+SAYING: tuple[dict[str, Any], ...] = (  # matches for the frames in which `sender_address` may find one
+    {"vlan_vid": 0, "eth_type": ARP},
+    {"vlan_vid": 0, "icmpv6_type": SOLICITATION},
+    {"vlan_vid": 0, "icmpv6_type": ADVERTISEMENT},
+    {"vlan_vid": 0, "eth_type": IPV4, "udp_dst": 67},
+)
 
 
 class Beacon(NamedTuple):
@@ -44,17 +51,27 @@ def arp_sender(frame: bytes) -> IPv4 | None:
 def sender_address(frame: bytes) -> IPv4 | IPv6 | None:
     """The IP address that the source of a frame says it has: by ARP, by neighbour discovery (IPv6), or to a DHCP server.
 
-    None where it says none, one that no host can have, or that of somebody else. The first 128 bytes of a frame are enough.
+    None where it says none, one that no host can have, or that of somebody else, and in frames with a VLAN tag, which belong
+    to a network that is not ours. The first 128 bytes of a frame are enough.
     """
+    if frame[12:14] == VLAN:
+        return None
     kind, body = _payload(frame)
     if kind == IPV6:
         return _neighbour(frame[6:12], body)
     return _dhcp_client(frame[6:12], body) if kind == IPV4 else arp_sender(frame)
 
 
+def says(ip: IPv4 | IPv6) -> tuple[dict[str, Any], ...]:
+    """Matches for the frames in which their source says that it has this address."""
+    if isinstance(ip, IPv4):
+        return ({"eth_type": ARP, "arp_spa": ip},)
+    return {"icmpv6_type": SOLICITATION, "ipv6_src": ip}, {"icmpv6_type": ADVERTISEMENT, "nd_target": ip}
+
+
 def _payload(frame: bytes) -> tuple[int, bytes]:
     """EtherType and what follows, behind a VLAN tag where there is one."""
-    pos = 16 if frame[12:14] == b"\x81\x00" else 12
+    pos = 16 if frame[12:14] == VLAN else 12
     return int.from_bytes(frame[pos : pos + 2], "big"), frame[pos + 2 :]
 
 

@@ -33,7 +33,7 @@ from controller.topology.discovery import Discovery
 
 SAVE_EVERY = 0.1  # seconds until learned rows are written
 SOCKET = "weft.sock"
-ALWAYS = ("vlan_isolation", "fabric")  # apps without which no frame gets anywhere; they can be disabled all the same
+ALWAYS = ("vlan_isolation", "fabric", "arp_responder", "storm_guard")  # run unless disabled; without the first two nothing passes
 OK, REFUSED, USAGE = 0, 1, 64
 
 

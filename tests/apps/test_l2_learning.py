@@ -5,7 +5,24 @@ from struct import pack
 import pytest
 
 from apps.l2_learning import L2Learning
-from controller.model import Address, BridgeUp, FlowExpired, Host, IPv4, IPv6, Mac, Network, PacketIn, Port, PortDown, PortRole
+from controller.app import Tx
+from controller.model import (
+    Address,
+    BridgeUp,
+    FlowExpired,
+    Host,
+    IPv4,
+    IPv6,
+    Mac,
+    MovedLongAgo,
+    Moves,
+    Network,
+    PacketIn,
+    Port,
+    PortDown,
+    PortRole,
+    Thawed,
+)
 from controller.model.events import NETWORK_TLV
 from tests.apps.engine import Lab
 
@@ -129,3 +146,49 @@ def test_a_full_port_learns_no_more() -> None:
     sees(at, arp(A, IP1))
     assert list(hosts(at)) == [A]
     assert hosts(at)[A].ips == (IP1,)
+
+
+def moves(at, times):
+    """The host sends from another port so many times; the port on which it is known then."""
+    for turn in range(times):
+        sees(at, plain(A), port=1 + turn % 2)
+    return hosts(at)[A].port
+
+
+def test_who_moves_too_often_stays_where_it_is() -> None:
+    at = lab(max_moves=3)
+    assert moves(at, 4) == 2
+    assert moves(at, 3) == 2
+    (row,) = at.rows(Moves)
+    assert (row.count, row.frozen) == (3, True)
+    assert [text for text in at.flows("s2", "LEARN") if "priority=50" in text]
+    at.event(Thawed("default", A))
+    at.event(MovedLongAgo("default", A))
+    assert not [text for text in at.flows("s2", "LEARN") if "priority=50" in text]
+    assert moves(at, 1) == 1
+
+
+def test_moves_are_forgotten() -> None:
+    at = lab(max_moves=3)
+    for _ in range(10):
+        moves(at, 2)
+        for _ in at.rows(Moves):
+            at.event(MovedLongAgo("default", A))
+            at.event(MovedLongAgo("default", A))
+    assert at.rows(Moves) == []
+
+
+def test_moves_without_a_limit() -> None:
+    at = lab(max_moves=0)
+    assert moves(at, 40) == 2
+
+
+def test_a_frozen_host_says_so_once_and_asks_to_be_thawed() -> None:
+    at, app = lab(max_moves=1, freeze_time=7), L2Learning(max_moves=1, freeze_time=7)
+    moves(at, 2)
+    for kinds, delays in ((["host.flapping"], [7]), ([], [])):
+        tx = Tx(at.engine.tables)
+        app.learn(PacketIn("s1", 1, plain(A), match=pack("!II", NETWORK_TLV, 1)), tx)
+        assert [note[1] for note in tx.notes] == kinds
+        assert [seconds for seconds, _ in tx.timers] == delays
+        at.put(*[row for (row,) in tx.changes.values()])

@@ -50,7 +50,7 @@ def test_connect_installs_what_should_be_there(weft: Running) -> None:
     assert len(weft.ovs.flows("br0")) == len(wanted) > 20
     assert {f["status"] for f in wanted} == {"installed"}
     meters = [f for f in weft.flows("br0") if f["kind"] == "meter"]
-    assert len([m for m in meters if m["app"] == "l2_learning"]) == 6  # two for each of p1, p2 and br0 itself
+    assert len([m for m in meters if m["app"] == "l2_learning"]) == 3  # p1, p2 and br0 itself
     assert weft.ovs.ofctl("dump-meters", "br0").count("meter=") == len(meters)
     assert weft.ovs.ofctl("dump-groups", "br0").count("group_id=") == 1
 

@@ -35,7 +35,6 @@ def own(mac):
     [
         (arp(), "10.0.0.1"),
         (arp(op=2), "10.0.0.1"),
-        (Ether(src=ME, dst=OTHER) / Dot1Q(vlan=7) / arp()[ARP], "10.0.0.1"),
         (arp(psrc="0.0.0.0"), None),
         (arp(psrc="127.0.0.1"), None),
         (arp(psrc="224.0.0.251"), None),
@@ -64,6 +63,12 @@ def test_the_address_that_a_source_says_it_has(frame, address) -> None:
     said = sender_address(bytes(frame)[:128])
     assert said == (None if address is None else Address6(address) if ":" in address else IPv4(address))
     assert arp_sender(bytes(frame)) == (said if ARP in frame else None)
+
+
+def test_behind_a_tag_is_another_network() -> None:
+    frame = bytes(Ether(src=ME, dst=OTHER) / Dot1Q(vlan=7) / arp()[ARP])
+    assert sender_address(frame) is None
+    assert arp_sender(frame) == IPv4("10.0.0.1")
 
 
 def test_no_length_of_a_frame_is_too_short() -> None:
