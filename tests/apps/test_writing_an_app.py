@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from controller.app import App
-from controller.model import Mac, PacketIn
+from controller.model import Host, Mac, PacketIn
 from tests.apps.engine import Lab
 
 pytestmark = pytest.mark.apps
@@ -70,6 +70,18 @@ def test_the_app_that_remembers(page: dict[str, Any]) -> None:
     again = ARP_REQUEST.replace(Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02"))
     lab.event(PacketIn("s1", 2, again))
     assert numbered(lab.flows("s1", "POLICY")) == numbered(before + more)
+
+
+def test_the_app_that_derives_rows(page: dict[str, Any]) -> None:
+    module, (shown,) = page["RaGuard"]
+    lab = Lab(module["RaGuard"]())
+    lab.bridge("s1", dpid=1, ports=2)
+    assert lab.flows("s1", "POLICY") == shown[:1]
+    gateway = Host("default", Mac(module["RaGuard"].gateway), "s1", 2)
+    lab.put(gateway)
+    assert lab.flows("s1", "POLICY") == shown
+    lab.drop(gateway)
+    assert lab.flows("s1", "POLICY") == shown[:1]
 
 
 def test_the_test_of_the_page(page: dict[str, Any]) -> None:
