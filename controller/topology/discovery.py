@@ -19,7 +19,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from controller.app import App, Tx, every, on, rules
+from controller.app import App, Reader, Tx, every, on, rules
 from controller.model import (
     Bridge,
     BridgeDown,
@@ -46,6 +46,9 @@ SHARES = 10  # of a turn, if there are not more because of RATE: a turn takes a 
 RATE = 4000  # frames a second over all bridges
 MISSES = 3  # turns without a frame until a link is gone
 FRESH = 2  # turns that a frame is good for: what a host sends again later is too old
+
+COPIES = 20  # discovery frames a second that a port may send to the controller
+SEEN = 128  # bytes of them that are looked at; ours are shorter
 
 KEY = secrets.token_bytes(32)  # signs our frames; another one each time the controller starts
 
@@ -99,11 +102,15 @@ class HoldOver:
 class Discovery(App, stages=(ADMIT,)):
     """Says what each port is there for, and finds the links between bridges."""
 
-    @rules(each=Pipeline)
-    def listen(self, pipeline: Pipeline) -> Iterator[Flow]:
-        """Discovery frames come to the controller and go no further."""
-        flow = ADMIT.flow(controller(), priority=300, eth_dst=NEAREST_BRIDGE, eth_type=LLDP, why="discovery of links")
-        yield flow.on(pipeline)
+    @rules(each=PortRole)
+    def listen(self, role: PortRole, rows: Reader) -> Iterator[Flow]:
+        """Discovery frames come to the controller, so many a second from each port, and go no further."""
+        if role.port == PORT_LOCAL:
+            return
+        meter = rows.meter("discovery", role.bridge, role.port, pps=COPIES, burst=COPIES, why="discovery frames of the port")
+        yield meter
+        copy, port = controller(SEEN, meter=meter.number), role.port
+        yield ADMIT.flow(copy, priority=300, in_port=port, eth_dst=NEAREST_BRIDGE, eth_type=LLDP, why="discovery of links")
 
     # ------------------------------------------------------------------ ports
 
