@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from itertools import islice
 
@@ -39,6 +39,7 @@ class Catalogue:
         self._control = control
         self._config = config
         self._listings = {name: Listing(name, config.get(name, {})) for name in loader.installed()}
+        self.restore: Callable[[], None] = lambda: None  # puts the kept rows of types that an app has just brought
 
     def add_builtin(self, cls: type[App]) -> None:
         """Enable an app that is part of weft and is never switched off."""
@@ -109,6 +110,7 @@ class Catalogue:
         try:
             listing.cls = loader.load(listing.source)
             listing.error = ""
+            self.restore()
             self._take_over(before, loader.row_types(listing.cls))
             self._enable(name)
         except loader.LoadError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ class Store:
         self.path = folder / FILE
         self.since: dict[tuple[type[Row], Key], float] = {}  # when a row first came
         self._loaded: set[str] = set()  # names of types
+        self._busy = threading.Lock()
         self._unfit: set[type[Row]] = set()  # types with rows that cannot be kept, told about
         self.problem = ""  # why an old file was put aside
         try:
@@ -89,6 +91,10 @@ class Store:
                 self.since.setdefault(what, now)
         gone = [(cls.__name__, _key(key)) for (cls, key), row in changes.items() if row is None]
         there = [(cls.__name__, _key(key), _value(row), now) for (cls, key), row in changes.items() if row is not None]
+        with self._busy:  # at the end of a run the last save may meet the one before it, which is in a thread
+            self._write(gone, there)
+
+    def _write(self, gone: list[tuple[str, str]], there: list[tuple[str, str, str, float]]) -> None:
         try:
             self._db.execute("BEGIN")
             self._db.executemany("DELETE FROM rows WHERE type = ? AND key = ?", gone)
@@ -112,7 +118,8 @@ class Store:
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        with self._busy:
+            self._db.close()
 
 
 def _kept_types(cls: type[Row]) -> Iterator[type[Row]]:

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from controller import __version__
@@ -32,6 +33,7 @@ from controller.topology.basis import Basis
 from controller.topology.discovery import Discovery
 
 SAVE_EVERY = 0.1  # seconds until learned rows are written
+SAVE_AGAIN = 5.0  # seconds until it is tried again where they could not be
 SOCKET = "weft.sock"
 ALWAYS = ("vlan_isolation", "fabric", "arp_responder", "storm_guard")  # run unless disabled; without the first two nothing passes
 OK, REFUSED, USAGE = 0, 1, 64
@@ -96,7 +98,8 @@ def _start_apps(settings: Settings, control: Control, store: Store) -> Catalogue
         catalogue.add_builtin(cls)
     for source in dict.fromkeys((*ALWAYS, *(settings.apps or ("l2_learning",)))):
         catalogue.add(source)
-    _put_kept(engine, store)  # rows of types that the apps brought
+    catalogue.restore = partial(_put_kept, engine, store)
+    catalogue.restore()  # rows of types that the apps brought
     unknown = catalogue.unknown_config()
     if unknown:
         raise loader.LoadError(f"there is a setting for {unknown[0]}, which is no app that is installed or given")
@@ -158,7 +161,7 @@ async def _until_stopped(control: Control, store: Store, networks: Networks) -> 
             loop.add_signal_handler(number, stop.set)
         if networks.file_given:
             loop.add_signal_handler(signal.SIGHUP, networks.reread)
-    tasks = [loop.create_task(control.sweep()), loop.create_task(_save(control.engine, store))]
+    tasks = [loop.create_task(control.sweep()), loop.create_task(_save(control.engine, store, control.journal))]
     stopped = loop.create_task(stop.wait())
     done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
     for task in (*tasks, stopped):
@@ -168,10 +171,15 @@ async def _until_stopped(control: Control, store: Store, networks: Networks) -> 
         task.result()  # a background task never ends by itself: let its error be seen
 
 
-async def _save(engine: Engine, store: Store) -> None:
+async def _save(engine: Engine, store: Store, journal: Journal) -> None:
     """Write learned rows behind, in a thread of their own."""
     while True:
         await asyncio.sleep(SAVE_EVERY)
         if engine.unsaved:
             changes, engine.unsaved = engine.unsaved, {}
-            await asyncio.to_thread(store.save, changes)
+            try:
+                await asyncio.to_thread(store.save, changes)
+            except OSError as error:
+                engine.unsaved = changes | engine.unsaved
+                journal.add("error", "state.unwritable", str(store.path), f"{error}; what was learned is lost if weft stops now")
+                await asyncio.sleep(SAVE_AGAIN)

@@ -17,6 +17,7 @@ from controller.runtime import loader
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.control import Control
 from controller.runtime.journal import Journal
+from controller.runtime.store import Store
 from controller.state.engine import Engine
 from controller.topology.basis import Basis
 
@@ -153,6 +154,30 @@ def test_a_file_whose_class_has_another_name(lab: Lab, tmp_path: Path) -> None:
     assert [(view.name, view.state) for view in lab.catalogue.views()] == [("other", "running")]
     lab.catalogue.switch("other", enabled=False)
     assert lab.view("other").state == "disabled"
+
+
+def test_rows_of_an_app_that_is_loaded_late_come_back(lab: Lab, file: Path, tmp_path: Path) -> None:
+    first = Store(tmp_path)
+    lab.catalogue.add(str(file))
+    lab.event(PortDown("s1", 1))
+    first.save(lab.engine.unsaved)
+    first.close()
+    later = Lab()
+    store = Store(tmp_path)
+
+    def restore() -> None:
+        for row in store.load():
+            later.control.dispatch.change(lambda tx, row=row: tx.put(row))  # type: ignore[misc]
+
+    later.catalogue.restore = restore
+    file.write_text(APP.replace("class Seen", "class Unknown"))
+    later.catalogue.add(str(file))
+    later.catalogue.switch("counting", enabled=False)
+    file.write_text(APP)
+    later.catalogue.switch("counting", enabled=True)
+    later.engine.run()
+    assert later.flows() == ["counting"]
+    store.close()
 
 
 def test_what_cannot_be_switched(lab: Lab) -> None:
