@@ -64,7 +64,14 @@ def get(
         from controller.cli.watch import follow
 
         return follow(client, chosen, fetch, output, not no_headers)
-    return show(chosen, fetch(), output, not no_headers, narrowed=bool(given))
+    items = fetch()
+    empty = "" if items else f"No {chosen.name} match." if given else why_empty(client, chosen)
+    return show(chosen, items, output, not no_headers, empty)
+
+
+def why_empty(client: Client, kind: Kind) -> str:
+    """Why there is nothing of a kind, and what to do: with the address that this controller listens on."""
+    return kind.empty.format(target=client.get("/status")["listen"][0]) if "{target}" in kind.empty else kind.empty
 
 
 def find_kind(name: str) -> Kind:
@@ -145,8 +152,8 @@ def _lower(names: tuple[str, ...]) -> set[str]:
     return {name.lower() for name in names}
 
 
-def show(kind: Kind, items: list[Item], form: Format, headers: bool, narrowed: bool = False) -> None:
-    """Print a collection."""
+def show(kind: Kind, items: list[Item], form: Format, headers: bool, empty: str = "") -> None:
+    """Print a collection; of one without items say why, unless it is for a program."""
     if print_value(items, form):
         return
     if form is Format.NAME:
@@ -155,7 +162,7 @@ def show(kind: Kind, items: list[Item], form: Format, headers: bool, narrowed: b
     elif items:
         print_table(shown(kind.columns, form), items, headers)
     else:
-        typer.echo(f"No {kind.name} match." if narrowed else kind.empty, err=True)
+        typer.echo(empty or kind.empty, err=True)
 
 
 def show_status(client: Client, form: Format, *, asked_for_more: bool) -> None:

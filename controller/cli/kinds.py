@@ -90,7 +90,7 @@ BRIDGES = Kind(
     ),
     ("name",),
     lambda item: (item["name"], item["dpid"]),
-    "No bridge has connected. Point one here: ovs-vsctl set-controller BRIDGE tcp:127.0.0.1:6653",
+    "No bridge has connected. Point one here: ovs-vsctl set-controller BRIDGE {target}",
     frozenset({"bridge"}),
     frozenset({"bridges", "flows"}),
 )
