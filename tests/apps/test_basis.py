@@ -96,11 +96,8 @@ def test_two_plugins_behind_one_stage_follow_each_other(lab: Lab) -> None:
     lab.engine.enable(Mirror())
     lab.engine.enable(Second())
     lab.put(Port("s1", 8))
-    way = {
-        int(m[1]): int(m[2])
-        for flow in lab.flows("s1")
-        if (m := re.match(r"table=(\d+) priority=0 actions=goto_table:(\d+)", flow))
-    }
+    found = (re.match(r"table=(\d+) priority=0 actions=goto_table:(\d+)", flow) for flow in lab.flows("s1"))
+    way = {int(match[1]): int(match[2]) for match in found if match}
     assert [way[table] for table in (1, 2, 3, 4, 5)] == [2, 3, 4, 5, 10]
 
 
