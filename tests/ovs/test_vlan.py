@@ -164,6 +164,20 @@ def test_the_file_is_read_again_on_sighup(weft: Vlans) -> None:
     assert weft.heard("blue1") == {"blue2", "red1", "trunk/10", "native"}
 
 
+def test_a_restart_with_the_same_file_sends_nothing(weft: Vlans) -> None:
+    weft.frame("red1", 7, number=3)
+    eventually(lambda: [h["network"] for h in weft.client.items("/hosts")] == ["red"])
+    weft.settled("br0")
+    before = weft.ovs.flows("br0")
+    weft.stop()
+    weft.start()
+    weft.wait_ready()
+    weft.settled("br0")
+    assert weft.ovs.flows("br0") == before
+    assert weft.bridge("br0")["flow_mods"] == 0
+    assert [h["network"] for h in weft.client.items("/hosts")] == ["red"]
+
+
 def test_a_port_that_changes_its_network_leaves_the_flows_of_others_alone(weft: Vlans) -> None:
     weft.frame("red1", 7, number=3)
     weft.frame("blue2", 8, number=2)
