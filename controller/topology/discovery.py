@@ -191,6 +191,10 @@ class Discovery(App, stages=(ADMIT,)):
             if port is not None and tx.get(Listening, role.bridge):
                 self.announce(port, tx)
                 self._age(role, tx)
+        for role in tx.where(PortRole, role="held")[: int(RATE * TICK)]:  # a frame may have been lost: again, before HOLD is over
+            port = tx.get(Port, role.bridge, role.port)
+            if port is not None and tx.get(Listening, role.bridge):
+                self.announce(port, tx)
         place, shares = turn.place + share, turn.shares + 1
         over = place >= len(ports) and shares >= SHARES
         tx.put(Turn(number=turn.number + 1) if over else Turn("discovery", place, turn.number, shares))
