@@ -102,7 +102,7 @@ def test_what_is_changed_by_hand_is_repaired_within_5_seconds(weft: Running, dam
     weft.connect("br0")
     flows, groups, meters = (
         (lambda: weft.ovs.flows("br0")),
-        *((lambda what=what: weft.ovs.ofctl(f"dump-{what}", "br0").partition("\n")[2]) for what in ("groups", "meters")),
+        *((lambda what=what: sorted(weft.ovs.ofctl(f"dump-{what}", "br0").splitlines()[1:])) for what in ("groups", "meters")),
     )
     before = flows(), groups(), meters()
     weft.ovs.ofctl(*damage)
