@@ -10,7 +10,7 @@
 
 from dataclasses import replace
 
-from controller.app import App, on, rules
+from controller.app import App, Count, Rate, Seconds, on, rules
 from controller.model import (
     Address,
     BridgeUp,
@@ -36,12 +36,12 @@ MOST_IPS = 16  # of one host that are kept
 class L2Learning(App, stages=(LEARN, FORWARD)):
     """Learns on which port of which bridge an address lives."""
 
-    idle_timeout: int = 300  # seconds without a frame from an address until it is forgotten; 0 = never
-    max_hosts_per_port: int = 0  # addresses learned on one port at the most; 0 = no limit
-    copies_per_second: int = 100  # frames that a port may send to the controller
-    max_moves: int = 10  # moves of an address in `moves_window` seconds; one more, and it stays for `freeze_time`; 0 = no limit
-    moves_window: int = 10  # seconds
-    freeze_time: int = 60  # seconds
+    idle_timeout: Seconds = 300  # seconds without a frame from an address until it is forgotten; 0 = never
+    max_hosts_per_port: Count = 0  # addresses learned on one port at the most; 0 = no limit
+    copies_per_second: Rate = 100  # frames that a port may send to the controller
+    max_moves: Count = 10  # moves of an address in `moves_window` seconds; one more, and it stays for `freeze_time`; 0 = no limit
+    moves_window: Seconds = 10  # seconds
+    freeze_time: Seconds = 60  # seconds
 
     @on(PacketIn)
     def learn(self, packet, tx):

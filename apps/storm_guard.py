@@ -5,7 +5,7 @@ them is felt by all. What FORWARD finds no host for passes the meter of its edge
 do not, nor requests that the bridge answers itself, nor frames from other bridges, which were counted where they came in.
 """
 
-from controller.app import App, rules
+from controller.app import App, Count, rules
 from controller.model import PortRole
 from controller.pipeline import FLOOD, FORWARD, to
 
@@ -13,7 +13,7 @@ from controller.pipeline import FLOOD, FORWARD, to
 class StormGuard(App, stages=(FORWARD,)):
     """Limits broadcast, multicast and unknown frames of each port."""
 
-    broadcast_per_second: int = 1000  # frames for all that a port may send; 0 = no limit
+    broadcast_per_second: Count = 1000  # frames for all that a port may send; 0 = no limit
 
     @rules(each=PortRole)
     def limit(self, role, rows):

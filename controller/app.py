@@ -18,7 +18,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import cleandoc, getmodule, signature
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
+
+from annotated_types import Ge, Le
 
 from controller.model import Row
 from controller.pipeline import Stage
@@ -26,7 +28,11 @@ from controller.state.engine import RuleSpec, TimerSpec
 from controller.state.reader import Reader
 from controller.state.tables import Tx
 
-__all__ = ["App", "Reader", "Tx", "derives", "every", "on", "rules"]
+__all__ = ["App", "Count", "Rate", "Reader", "Seconds", "Tx", "derives", "every", "on", "rules"]
+
+Seconds = Annotated[int, Ge(0), Le(0xFFFF)]  # configuration: a timeout, as flows can have it
+Rate = Annotated[int, Ge(1), Le(0xFFFFFFFF)]  # configuration: so many a second
+Count = Annotated[int, Ge(0), Le(0xFFFFFFFF)]  # configuration: a number of things, or of frames a second
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
