@@ -66,12 +66,6 @@ class Bridge(Row, kept=True):
     dpid: int = 0
 
 
-class Connected(Row):
-    """A bridge whose connection is open."""
-
-    bridge: str = key()
-
-
 class Port(Row):
     """A port of a bridge, by its OpenFlow port number. `up`: link and administrative state are both up."""
 

@@ -16,7 +16,6 @@ from controller.model import (
     Bridge,
     BridgeDown,
     BridgeUp,
-    Connected,
     FlowExpired,
     Host,
     Installed,
@@ -124,7 +123,6 @@ class Control:
 
         def change(tx: Tx) -> None:
             tx.put(Bridge(name, ready.dpid))
-            tx.put(Connected(name))
             tx.put(Member(scope_of(Pipeline()), name))
             for port in now.values():
                 tx.put(port)
@@ -152,7 +150,6 @@ class Control:
         self.sync.end(peer)
         self.journal.add("warning", "bridge.disconnected", peer.name, f"{peer.name} is gone: {reason}")
         self.journal.changed("bridges")
-        self.dispatch.change(lambda tx: tx.drop(Connected, peer.name))
         self.dispatch.event(BridgeDown(peer.name, reason))
         self.drive()
 
