@@ -129,7 +129,7 @@ def instructions(actions: tuple[bytes, ...]) -> bytes:
             if not isinstance(a, Action | Instruction):
                 raise TypeError(f"{a!r} is not an action; write output(3), load(...), NEXT, DROP ...")
         apply = b"".join(a for a in actions if isinstance(a, Action))
-        after = sorted((a for a in actions if isinstance(a, Instruction)), key=lambda a: -a[1])
+        after = [a for a in actions if isinstance(a, Instruction)]
         meters = b"".join(a for a in after if a[1] == 6)
         gotos = [a for a in after if a[1] == 1]
         if len(gotos) > 1:

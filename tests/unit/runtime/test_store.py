@@ -227,6 +227,18 @@ def test_a_disk_that_is_full_is_told_and_survived(tmp_path: Path) -> None:
     assert loaded(tmp_path) == [Kept("a"), Kept("b")]
 
 
+def test_a_save_that_fails_in_the_middle_leaves_no_half(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    put(store, Kept("a", 1))
+    store._db.execute("CREATE TRIGGER no BEFORE INSERT ON rows WHEN NEW.key = '[\"bad\"]' BEGIN SELECT RAISE(ABORT, 'no'); END")
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"cannot write .*: no"):
+            store.save({(Kept, ("a",)): None, (Kept, ("b",)): Kept("b"), (Kept, ("bad",)): Kept("bad")})
+    put(store, Kept("c"))
+    store.close()
+    assert loaded(tmp_path) == [Kept("a", 1), Kept("c")]
+
+
 def test_saving_from_two_threads_at_once(tmp_path: Path) -> None:
     store = Store(tmp_path)
     start = threading.Barrier(4)

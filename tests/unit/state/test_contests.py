@@ -109,6 +109,15 @@ def two() -> tuple[Engine, World, Claim, Claim]:
     return engine, world, claims[0], claims[1]
 
 
+def test_the_lowest_cookie_has_the_slot() -> None:
+    engine, *_ = claims_engine()
+    put(engine, *(Claim(name, port=number) for number, name in enumerate("abcdefgh")))
+    owners = [owner for state in engine.apps.values() for rule in state.rules for owner in rule.owners.values() if owner.flows]
+    ((winner, _),) = engine.desired.view("s1").values()
+    assert len(owners) > 8
+    assert winner.cookie == min(owner.cookie for owner in owners)
+
+
 def test_both_rows_show_it() -> None:
     engine, _, first, second = two()
     assert status.of_row(engine, second) == f"hidden by claims.want Claim {first.name}"

@@ -115,7 +115,11 @@ def test_a_change_that_is_taken_back_is_not_sent(world: World) -> None:
     sent = bridge.sent
     put(engine, Item("a", (1,), out=5))
     put(engine, Item("a", (1, 2)))
+    assert status.of_row(engine, Item("a")) == "pending"
     put(engine, Item("a", (1,)))
+    assert status.of_row(engine, Item("a")) == "installed"
+    assert bridge.ledger is not None
+    assert (bridge.ledger.open, bridge.ledger.pending) == (0, {})
     world.quiesce()
     assert bridge.sent == sent
 

@@ -128,6 +128,19 @@ def rows_of(expected: dict[int, Pair]) -> list[Pair]:
     return [expected[name] for name in sorted(expected)]
 
 
+def test_an_index_keeps_nothing_of_rows_that_are_gone() -> None:
+    engine = Engine()
+    for number in range(50):
+        tx = Tx(engine.tables)
+        tx.where(Pair, a=number)
+        tx.put(Pair(1, number))
+        engine.commit(tx)
+    tx = Tx(engine.tables)
+    tx.drop(Pair, 1)
+    engine.commit(tx)
+    assert [index.buckets for index in engine.tables.indexes[Pair].values()] == [{}]
+
+
 def test_dropping_says_which() -> None:
     tx = Tx(tables_with(*PORTS))
     with pytest.raises(TypeError, match=r"drop\(Port\) would drop all of them; give a key, or fields that say which"):
