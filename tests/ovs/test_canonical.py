@@ -25,10 +25,10 @@ ANY = Stage("ANY", 3)
 
 
 class Bridge:
-    """One bridge that is connected to us; its calls block."""
+    """One bridge that is connected to us by some version of OpenFlow; its calls block."""
 
-    def __init__(self, ovs: PrivateOvs) -> None:
-        self.ovs, self.recorder = ovs, Recorder()
+    def __init__(self, ovs: PrivateOvs, version: str) -> None:
+        self.ovs, self.recorder, self.version = ovs, Recorder(), version
         self._loop = asyncio.new_event_loop()
         self._channel = self.wait(self._connect())
 
@@ -39,8 +39,11 @@ class Bridge:
     async def _connect(self) -> Channel:
         self._server = await listen("tcp:127.0.0.1:0", self.recorder)
         await asyncio.to_thread(self.ovs.add_bridge, BRIDGE, dpid=1, ports=tuple(f"c{n}" for n in range(1, PORTS + 1)))
+        await asyncio.to_thread(self.ovs.vsctl, "set", "Bridge", BRIDGE, f"protocols=OpenFlow{self.version}")
         await asyncio.to_thread(self.ovs.connect, [BRIDGE], self._server.target)
-        return await self.recorder.connected()
+        channel = await self.recorder.connected()
+        assert channel.session.protocol == f"{self.version[0]}.{self.version[1]}"
+        return channel
 
     def push(self, *flows: Flow) -> Pushed:
         """Push what should exist; meters, groups, flows, as bundles have them."""
@@ -50,6 +53,15 @@ class Bridge:
     def read_back(self) -> ReadBack:
         """What the bridge holds."""
         return self.wait(self.recorder.read_back(self._channel))
+
+    def told(self, *command: str) -> list[str]:
+        """The lines of an answer of ovs-ofctl, without the one that says what it is."""
+        lines = self.ovs.ofctl(*command, BRIDGE, protocol=f"OpenFlow{self.version}").splitlines()
+        return [line for line in lines if not line.startswith("OFPST")]
+
+    def flows(self) -> list[str]:
+        """The flows as ovs-ofctl prints them, without counters."""
+        return [line.strip() for line in self.told("--no-stats", "--no-names", "dump-flows")]
 
     def clear(self) -> None:
         """Remove everything."""
@@ -64,10 +76,10 @@ class Bridge:
         self.ovs.vsctl("--if-exists", "del-br", BRIDGE)
 
 
-@pytest.fixture(scope="module")
-def one(ovs: PrivateOvs) -> Iterator[Bridge]:
+@pytest.fixture(scope="module", params=["14", "13"])
+def one(ovs: PrivateOvs, request: pytest.FixtureRequest) -> Iterator[Bridge]:
     """A bridge for the module."""
-    bridge = Bridge(ovs)
+    bridge = Bridge(ovs, request.param)
     yield bridge
     bridge.close()
 
@@ -117,7 +129,7 @@ def test_random_things_read_back_equal_and_read_like_ovs_ofctl(bridge: Bridge, s
     assert refusals(pushed) == []
     assert wrong(sent, bridge.read_back()) == []
     ours = {words(f"{match_text(flow.slot)} actions={body_text(flow.body)}") for flow in sent if flow.slot[0] < METER_SLOT}
-    theirs = {words(line) for line in bridge.ovs.flows(BRIDGE)}
+    theirs = {words(line) for line in bridge.flows()}
     assert (sorted(map(str, ours - theirs))[:5], sorted(map(str, theirs - ours))[:5]) == ([], [])
 
 
@@ -129,9 +141,9 @@ def test_random_groups_and_meters_of_all_kinds(bridge: Bridge) -> None:
     pushed = bridge.push(*group_free, *meters)
     assert refusals(pushed) == []
     assert wrong([*group_free, *meters], bridge.read_back()) == []
-    groups_said = {line.strip() for line in bridge.ovs.ofctl("dump-groups", BRIDGE).splitlines()[1:]}
+    groups_said = {line.strip() for line in bridge.told("dump-groups")}
     assert {flow_text(group) for group in group_free} == groups_said
-    meters_said = bridge.ovs.ofctl("dump-meters", BRIDGE).partition("\n")[2].replace("=\n", "=").replace("meter=", "meter_id=")
+    meters_said = "\n".join(bridge.told("dump-meters")).replace("=\n", "=").replace("meter=", "meter_id=")
     assert {flow_text(meter) for meter in meters} == {line.strip() for line in meters_said.splitlines() if line.strip()}
 
 
@@ -156,14 +168,14 @@ def test_what_a_match_means_to_open_vswitch(bridge: Bridge, flow: Flow, text: st
     assert match_text(flow.slot) == text
     assert bridge.push(flow).errors == []
     assert wrong([flow], bridge.read_back()) == []
-    (line,) = bridge.ovs.flows(BRIDGE)
+    (line,) = bridge.flows()
     assert words(line) == (frozenset(text.split(",")), "goto_table:4")
 
 
 def test_a_select_group_without_weights_gives_each_bucket_a_share(bridge: Bridge) -> None:
     group = make_group(7, "select", [bucket(output(1)), bucket(output(2))])
     assert bridge.push(group).errors == []
-    assert "bucket=actions=output:1,bucket=actions=output:2" in bridge.ovs.ofctl("dump-groups", BRIDGE)
+    assert "bucket=actions=output:1,bucket=actions=output:2" in "".join(bridge.told("dump-groups"))
 
 
 def test_what_open_vswitch_refuses_is_told_of_the_right_flow(bridge: Bridge) -> None:
@@ -177,4 +189,4 @@ def test_what_open_vswitch_refuses_is_told_of_the_right_flow(bridge: Bridge) -> 
 def test_a_copy_of_at_most_128_bytes_through_a_meter(bridge: Bridge) -> None:
     flow = ANY.flow(controller(128, meter=1), NEXT, in_port=1)
     assert bridge.push(random_meter(Random(1), 1), flow).errors == []
-    assert bridge.ovs.flows(BRIDGE)[0].endswith("actions=controller(max_len=128,meter_id=1),goto_table:4")
+    assert bridge.flows()[0].endswith("actions=controller(max_len=128,meter_id=1),goto_table:4")
