@@ -199,8 +199,17 @@ def test_nodes_and_links_are_clicked_and_dragged(page: Page, dashboard_url: str)
     expect(page.get_by_role("complementary", name="Link s1 - s2")).to_contain_text("s1-eth1")
 
 
+STILL = """async () => {
+    const places = () => [...document.querySelectorAll('.node')].map((node) => node.getAttribute('transform')).join()
+    const before = places()
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    return before !== '' && before === places()
+}"""
+
+
 def test_the_drawing_is_walked_with_arrows(page: Page, dashboard_url: str) -> None:
     page.goto(dashboard_url)
+    page.wait_for_function(STILL)  # what lies below is told by places, and those move at first
     page.get_by_role("button", name="Bridge s1, connected").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
