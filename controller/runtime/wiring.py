@@ -59,6 +59,7 @@ def run(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings) -> None:
+    stop = _stop_on_signals()  # first of all: who starts us may want to stop us at once
     file = load(settings.network_file) if settings.network_file else None
     engine, journal = Engine(), Journal()
     store = Store(settings.state_dir)
@@ -75,7 +76,7 @@ async def _serve(settings: Settings) -> None:
         with _web(settings, view) as url:
             _greet([s.target for s in servers], url)
             quiet_collector()
-            await _until_stopped(control, store, networks)
+            await _until_stopped(stop, control, store, networks)
             print("weft stops; bridges keep forwarding with the flows that they have", flush=True)
         for server in servers:
             await server.close("the controller stops")
@@ -154,13 +155,19 @@ def quiet_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def _until_stopped(control: Control, store: Store, networks: Networks) -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+def _stop_on_signals() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        if networks.file_given:
-            loop.add_signal_handler(signal.SIGHUP, networks.reread)
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _until_stopped(stop: asyncio.Event, control: Control, store: Store, networks: Networks) -> None:
+    loop = asyncio.get_running_loop()
+    if networks.file_given and threading.current_thread() is threading.main_thread():
+        loop.add_signal_handler(signal.SIGHUP, networks.reread)
     tasks = [loop.create_task(control.sweep()), loop.create_task(_save(control.engine, store, control.journal))]
     stopped = loop.create_task(stop.wait())
     done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
