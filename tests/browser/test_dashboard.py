@@ -81,6 +81,7 @@ def test_flows_change_while_looked_at(page: Page, dashboard_url: str, view: Fake
 def test_losing_the_controller_is_said(page: Page, dashboard_url: str, server: Server) -> None:
     page.goto(f"{dashboard_url}/bridges")
     expect(page.get_by_role("status", name="Connection")).to_have_text("Live")
+    expect(page.get_by_role("grid", name="Bridges").get_by_role("row", name="s1")).to_be_visible()
     server.stop()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text(re.compile(r"Controller unreachable since \d\d:\d\d, showing data \d+ s old"))
@@ -94,8 +95,9 @@ def test_the_controller_comes_back(page: Page, view: FakeView, serve_view: Calla
     first = serve_view(view)
     page.goto(f"{first.url}hosts")
     expect(page.get_by_role("status", name="Connection")).to_have_text("Live")
+    expect(page.get_by_role("grid", name="Hosts").get_by_role("row").nth(1)).to_be_visible()
     first.stop()
-    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="Controller unreachable")).to_be_visible()
     view.learn(98)
     port = int(first.url.rsplit(":", 1)[1].strip("/"))
     second = serve(create_app(view), host="127.0.0.1", port=port, socket_path=None)
