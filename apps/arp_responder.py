@@ -8,8 +8,8 @@ it back. Only broadcast requests that enter by an edge port are answered. These 
 * what the owner asks about itself, and what is asked on the owner's own port: there the owner hears it, and an answer would
   tell a switch behind that port that the owner is behind us.
 
-IPv6 neighbours are not answered. A reply needs an option of another type, which Open vSwitch writes on its userspace datapath
-only, and refuses in the flow that makes an advertisement of a solicitation.
+IPv6 neighbours are not answered: Open vSwitch refuses to set the option of a reply in the flow that makes an advertisement of
+a solicitation.
 """
 
 from controller.app import App, rules
