@@ -90,14 +90,16 @@ class EmulatedNetwork:
         return subprocess.run(self.command(host, *command), capture_output=True, text=True, timeout=timeout, check=False)
 
     def console(self) -> None:
-        """Hand the terminal to Mininet's command line; returns when the person leaves it."""
+        """Hand the terminal to Mininet's command line; returns when the person leaves it.
+
+        Ctrl-C is for the command line from then on: a late one must not look as if the run was interrupted.
+        """
         terminal = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
-        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command line now
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             self._channel.sendall(b'{"command": "console"}\n')
             self._receive(None)
         finally:
-            signal.signal(signal.SIGINT, interrupt)
             if terminal is not None:
                 termios.tcsetattr(sys.stdin, termios.TCSANOW, terminal)
 
