@@ -11,7 +11,7 @@ whether an app, a bridge or a port exists is for the caller, who tells it by `Ne
 """
 
 from controller.config.load import load, parse
-from controller.config.models import BridgeEntry, NetworkEntry, NetworkFile, PortEntry, PortName
+from controller.config.models import BridgeEntry, LinkEntry, NetworkEntry, NetworkFile, PortEntry, PortName
 from controller.config.problems import ConfigError, Keys, Problem
 from controller.config.schema import schema
 
@@ -19,6 +19,7 @@ __all__ = [
     "BridgeEntry",
     "ConfigError",
     "Keys",
+    "LinkEntry",
     "NetworkEntry",
     "NetworkFile",
     "PortEntry",

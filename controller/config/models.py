@@ -132,6 +132,16 @@ class PortEntry(_Entry):
         return self.trunk or tuple(filter(None, (self.access, self.qinq)))
 
 
+class LinkEntry(_Entry):
+    """A link between bridges, named by the port at one of its ends."""
+
+    cost: int = Field(ge=1, le=200_000_000, examples=[100])
+    """What the link costs, in both directions: frames take the way that costs least. Where both ends say, the higher holds."""
+
+    description: str = ""
+    """What it is, in your words."""
+
+
 class NetworkFile(_Model):
     """A network file: the networks you want, and which ports belong to them."""
 
@@ -153,6 +163,11 @@ class NetworkFile(_Model):
 
     unlisted_ports: Literal["default", "closed"] = "default"
     """Ports that are not listed: `default` puts them in the network `default`, untagged; `closed` lets nothing through."""
+
+    links: Annotated[dict[PortKey, LinkEntry], EmptyIfNothing] = Field(
+        default_factory=dict, examples=[{"s1/s1-eth3": {"cost": 100, "description": "the long way round"}}]
+    )
+    """Links between bridges, by the port at one end as BRIDGE/INTERFACE. One that is not listed costs by its speed."""
 
     apps: Annotated[dict[str, Annotated[dict[str, Any], EmptyIfNothing]], EmptyIfNothing] = Field(
         default_factory=dict, examples=[{"l2_learning": {"idle_timeout": 300}}]

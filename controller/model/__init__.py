@@ -7,6 +7,7 @@ it imports nothing of weft. What a value means on the wire is not known here.
 from controller.model.address import IPv4, IPv6, Mac
 from controller.model.events import BridgeDown, BridgeUp, FlowExpired, Installed, MovedLongAgo, PacketIn, PortDown, PortUp, Thawed
 from controller.model.rows import (
+    EVERY_BRIDGE,
     Address,
     Attachment,
     Bridge,
@@ -15,6 +16,7 @@ from controller.model.rows import (
     HopSet,
     Host,
     Link,
+    LinkConfig,
     Member,
     Moves,
     Network,
@@ -32,6 +34,7 @@ from controller.model.rows import (
 )
 
 __all__ = [
+    "EVERY_BRIDGE",
     "Address",
     "Attachment",
     "Bridge",
@@ -46,6 +49,7 @@ __all__ = [
     "IPv6",
     "Installed",
     "Link",
+    "LinkConfig",
     "Mac",
     "Member",
     "MovedLongAgo",

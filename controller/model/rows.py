@@ -87,7 +87,10 @@ class PortRole(Row, kept=True):
 
 
 class Link(Row, kept=True):
-    """One direction of a link: what leaves `bridge` by `port` arrives at `peer` on `peer_port`. There are both or none."""
+    """One direction of a link: what leaves `bridge` by `port` arrives at `peer` on `peer_port`. There are both or none.
+
+    `cost` (1..2**32-1) is the same in both; `controller.topology.costs` says which.
+    """
 
     bridge: str = key()
     port: int = key()
@@ -101,6 +104,7 @@ class Network(Row):
 
     name: str = key()
     number: int = 0
+    description: str = ""
 
 
 class BridgeName(Row):
@@ -120,6 +124,14 @@ class PortConfig(Row):
     native: str = ""
     qinq: str = ""
     isolated: bool = False
+
+
+class LinkConfig(Row):
+    """What the network file says of a link, by the name of the interface at one of its ends."""
+
+    bridge: str = key()
+    name: str = key()
+    cost: int = 1
 
 
 class UnlistedPorts(Row):
@@ -183,6 +195,9 @@ class HopSet(Row):
 
     bridge: str = key()
     ports: tuple[int, ...] = key()
+
+
+EVERY_BRIDGE = ""  # in place of a network's name: the tree that spans all bridges with links, whatever networks they have
 
 
 class FloodPorts(Row, kept=True):

@@ -11,17 +11,21 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable
+from functools import partial
 
 from controller.model import (
+    Attachment,
     Bridge,
     BridgeDown,
     BridgeUp,
+    FloodPorts,
     FlowExpired,
     Host,
     Installed,
     Link,
     Mac,
     Member,
+    Network,
     PacketIn,
     Pipeline,
     Port,
@@ -49,7 +53,8 @@ from controller.runtime.peers import Peer, name_of
 from controller.runtime.sync import Sync
 from controller.state.engine import Engine
 from controller.state.tables import Tx
-from controller.topology.flooding import Flooding, Reach
+from controller.topology.costs import Costs
+from controller.topology.flooding import Flooding, unconfirmed
 from controller.topology.paths import Paths
 
 SLICE = 0.005  # seconds of rules until others get their turn
@@ -59,6 +64,7 @@ SWEEP = 3.0  # seconds between two readings of counters
 FLOWS_A_SECOND = 1000  # a sweep reads no more flows a second than this, so large bridges are read less often
 BY_TIME = ("idle", "hard")
 COLLECTIONS: dict[type, str] = {Bridge: "bridges", Port: "ports", Host: "hosts", Link: "links"}
+COLLECTIONS |= dict.fromkeys((Network, Attachment, FloodPorts), "networks")
 
 
 class Control:
@@ -69,6 +75,7 @@ class Control:
         self.peers: dict[str, Peer] = {}
         self.dispatch = Dispatch(engine, journal, self.drive)
         self.sync = Sync(engine, journal, self.peers, installed=self._installed, remove_foreign=remove_foreign)
+        self.costs = Costs(engine)
         self.paths = Paths(engine)
         self.flooding = Flooding(engine, self.paths.trees)
         self._audits: set[str] = set()
@@ -193,20 +200,15 @@ class Control:
         """Run rules, and let paths and trees follow links and hosts, until nothing is left; False: not done yet."""
         while self.engine.run(more):
             tx = Tx(self.engine.tables)
-            if self.paths.changed:
+            if self.costs.stale:
+                self.costs.update(tx)  # first of all: paths and trees go by what links cost
+            if self.paths.changed and not tx.changes:
                 self.paths.update(tx)
-            if self.flooding.busy:
-                self.flooding.update(tx, self._reach)
+            if self.flooding.busy and not tx.changes:
+                self.flooding.update(tx, partial(unconfirmed, self.engine.desired))
             if not self.engine.commit(tx):
                 return True
         return False
-
-    def _reach(self, bridge: str) -> Reach:
-        """Whether a bridge can be told something, and has confirmed all that it was told."""
-        ledger = self.engine.desired.ledgers.get(bridge)
-        if ledger is None:
-            return "away"
-        return "busy" if ledger.open else "done"
 
     def _drive_on(self) -> None:
         self._scheduled = False

@@ -11,25 +11,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from controller.config import ConfigError, NetworkFile, load, parse
-from controller.model import Attachment, Bridge, BridgeName, Host, Network, Port, PortConfig, Row, UnlistedPorts
+from controller.model import Attachment, Bridge, BridgeName, Host, LinkConfig, Network, Port, PortConfig, Row, UnlistedPorts
 from controller.query import Applied, QueryError
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.control import Control
 from controller.runtime.loader import LoadError
 from controller.state.tables import Tables, Tx
 
-TYPES = (Network, BridgeName, PortConfig, UnlistedPorts)
+TYPES = (Network, BridgeName, PortConfig, LinkConfig, UnlistedPorts)
 
 
 def rows_of(file: NetworkFile) -> Iterator[Row]:
     """What the file wants, as rows."""
     for name, network in file.networks.items():
-        yield Network(name, network.vlan)
+        yield Network(name, network.vlan, description=network.description)
     for name, bridge in file.bridges.items():
         if bridge.dpid:
             yield BridgeName(bridge.dpid, name)
     for port, entry in file.ports.items():
         yield PortConfig(*port, entry.access, entry.trunk, entry.native, entry.qinq, entry.isolated)
+    for end, link in file.links.items():
+        yield LinkConfig(*end, link.cost)
     yield UnlistedPorts(network="" if file.unlisted_ports == "closed" else "default")
 
 
@@ -49,7 +51,7 @@ def pending(file: NetworkFile, tables: Tables) -> list[str]:
     called = {row.dpid: row.name for row in tables.all(BridgeName)}
     names = {row.bridge: called.get(row.dpid, row.bridge) for row in tables.all(Bridge)}
     there = {(names.get(port.bridge, port.bridge), port.name) for port in tables.all(Port)}
-    return sorted(str(port) for port in file.ports if port not in there)
+    return sorted(str(port) for port in {*file.ports, *file.links} if port not in there)
 
 
 class Networks:

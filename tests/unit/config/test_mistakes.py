@@ -38,7 +38,15 @@ SHAPE = {
     "key-at-the-top": ("network: {}", "n:1:1 network: there is no key network here; did you mean networks?"),
     "key-like-nothing": (
         "x: {}",
-        "n:1:1 x: there is no key x here; there are bridges, networks, ports, unlisted_ports, apps",
+        "n:1:1 x: there is no key x here; there are bridges, networks, ports, unlisted_ports, links, apps",
+    ),
+    "link-cost": (
+        "links: {s1/p: {cost: 0}, s2/p: {cost: 200000001}, s3/p: {}, s4: {cost: fast}}",
+        "n:1:22 links.s1/p.cost: 0 is not in 1..200000000",
+        "n:1:39 links.s2/p.cost: 200000001 is not in 1..200000000",
+        "n:1:51 links.s3/p: cost is missing: a number in 1..200000000, like cost: 100",
+        "n:1:61 links.s4: s4 is no port; write it as BRIDGE/INTERFACE, like s1/s1-eth1",
+        "n:1:72 links.s4.cost: fast is text; a whole number belongs here",
     ),
     "key-below": (
         "networks: {blue: {vlan: 1O, vlna: 10}}",
