@@ -6,14 +6,12 @@ it back. Only broadcast requests that enter by an edge port are answered. These 
 * unicast requests, by which hosts find out whether the owner is still there;
 * probes, from 0.0.0.0, and announcements, sender and target the same: duplicate address detection (RFC 5227);
 * what the owner asks about itself, and what is asked on the owner's own port: there the owner hears it, and an answer would
-  tell a switch behind that port that the owner is behind us.
-
-IPv6 neighbours are not answered: Open vSwitch refuses to set the option of a reply in the flow that makes an advertisement of
-a solicitation.
+  tell a switch behind that port that the owner is behind us;
+* what an isolated port asks about another one, which it may not reach.
 """
 
 from controller.app import App, rules
-from controller.model import Address, Host, IPv4, Mac, Network, Pipeline
+from controller.model import Address, Attachment, Host, IPv4, Mac, Network, Pipeline
 from controller.pipeline import ANSWER, NEXT, UNSERVICE, load, move, set_field, to
 
 REQUEST, REPLY = 1, 2
@@ -38,7 +36,9 @@ class ArpResponder(App, stages=(ANSWER,)):
         if ip not in host.ips:
             return
         asked = {"network": number, "arp_op": REQUEST, "arp_tpa": ip, "vlan_vid": 0}
-        yield ANSWER.flow(*reply(mac, ip), **asked, eth_dst=BROADCAST, why=f"{ip} is {mac}").on(everywhere)
+        at = rows.get(Attachment, host.bridge, host.port, address.network)
+        whoever = asked | {"isolated": 0} if at is not None and at.isolated else asked
+        yield ANSWER.flow(*reply(mac, ip), **whoever, eth_dst=BROADCAST, why=f"{ip} is {mac}").on(everywhere)
         yield ANSWER.flow(NEXT, **asked, arp_spa=ip, priority=120, why=f"somebody announces {ip}").on(everywhere)
         yield ANSWER.flow(NEXT, **asked, eth_src=mac, priority=120, why=f"{ip} asks for itself").on(everywhere)
         yield ANSWER.flow(NEXT, **asked, in_port=host.port, priority=120, why=f"{ip} hears it").on(host.bridge)

@@ -21,7 +21,7 @@ OUI_AND_KIND = b"\x02wf\x01"  # of our TLV; a locally administered OUI
 DIGEST = 16  # bytes
 ETHERNET_IPV4 = bytes.fromhex("000108000604")  # how an ARP frame between such addresses begins
 VLAN = b"\x81\0"  # EtherType of a tag (IEEE 802.1Q)
-SOLICITATION, ADVERTISEMENT = 135, 136  # of neighbour discovery, ICMPv6
+ROUTER_ADVERTISEMENT, SOLICITATION, ADVERTISEMENT = 134, 135, 136  # of neighbour discovery, ICMPv6
 SAYING: tuple[dict[str, Any], ...] = (  # matches for the frames in which `sender_address` may find one
     {"vlan_vid": 0, "eth_type": ARP},
     {"vlan_vid": 0, "icmpv6_type": SOLICITATION},
@@ -85,6 +85,17 @@ def _neighbour(source: bytes, ip: bytes) -> IPv6 | None:
         return None
     address = ip[8:24] if solicits else ip[48:64]
     return None if address[0] == 0xFF or not any(address[:15]) else IPv6(address)
+
+
+def advertises_router(frame: bytes) -> bool | None:
+    """Whether the sender of a neighbour advertisement says that it routes, or of any router advertisement (RFC 4861).
+
+    None for other frames. The first 64 bytes of a frame are enough.
+    """
+    kind, ip = _payload(frame)
+    if kind != IPV6 or len(ip) < 45 or ip[6] != 58 or ip[7] != 255 or ip[40] not in (ROUTER_ADVERTISEMENT, ADVERTISEMENT):
+        return None
+    return ip[40] == ROUTER_ADVERTISEMENT or bool(ip[44] & 0x80)
 
 
 def _dhcp_client(source: bytes, ip: bytes) -> IPv4 | None:

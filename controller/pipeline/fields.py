@@ -21,7 +21,7 @@ Value = int | bytes
 
 _WIDTHS = {"vlan_vid": 12, "arp_op": 16, "ct_state": 32}
 _WHOLE = {"in_port", "eth_type", "vlan_pcp", "ip_dscp", "ip_ecn", "nw_ttl", "ip_proto", "arp_op", "ct_zone"}
-_WHOLE |= {"icmpv4_type", "icmpv4_code", "icmpv6_type", "icmpv6_code"}
+_WHOLE |= {"icmpv4_type", "icmpv4_code", "icmpv6_type", "icmpv6_code", "nd_reserved", "nd_options_type"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,9 @@ _TABLE: list[tuple[str, int, str, int, Needs, int]] = [
     ("icmpv4_code", _oxm(20, 1), "B", 8, _V4 | _ICMP, _nxm0(14, 1)),
     ("icmpv6_type", _oxm(29, 1), "B", 8, _ICMP6, _nxm1(21, 1)),
     ("icmpv6_code", _oxm(30, 1), "B", 8, _ICMP6, _nxm1(22, 1)),
+    ("nd_reserved", 0x10000204, "I", 32, {"icmpv6_type": (135, 136)}, 0x10000204),  # the flags of an advertisement; OVS 2.11
     ("nd_target", _oxm(31, 16), "16s", 128, {"icmpv6_type": (135, 136)}, _nxm1(23, 16)),
+    ("nd_options_type", 0x10000401, "B", 8, {"icmpv6_type": (135, 136)}, 0x10000401),  # 1: its option is nd_sll, 2: nd_tll
     ("nd_sll", _oxm(32, 6), "6s", 48, {"icmpv6_type": (135,)}, _nxm1(24, 6)),
     ("nd_tll", _oxm(33, 6), "6s", 48, {"icmpv6_type": (136,)}, _nxm1(25, 6)),
     ("arp_op", _oxm(21, 2), "H", 8, _ARP, _nxm0(15, 2)),  # of 16 bits Open vSwitch keeps 8
@@ -117,6 +119,10 @@ _TABLE: list[tuple[str, int, str, int, Needs, int]] = [
     ("arp_sha", _oxm(24, 6), "6s", 48, _ARP, _nxm1(17, 6)),
     ("arp_tha", _oxm(25, 6), "6s", 48, _ARP, _nxm1(18, 6)),
     ("tunnel_id", _oxm(38, 8), "Q", 64, {}, _nxm1(16, 8)),
+    ("tun_src", _nxm1(31, 4), "I", 32, {}, _nxm1(31, 4)),  # of the outer header; 0 where a frame came by no tunnel
+    ("tun_dst", _nxm1(32, 4), "I", 32, {}, _nxm1(32, 4)),
+    ("tun_ipv6_src", _nxm1(109, 16), "16s", 128, {}, _nxm1(109, 16)),
+    ("tun_ipv6_dst", _nxm1(110, 16), "16s", 128, {}, _nxm1(110, 16)),
     *[(f"reg{i}", _nxm1(i, 4), "I", 32, {}, _nxm1(i, 4)) for i in range(16)],
     ("ct_state", _nxm1(105, 4), "I", 8, {}, _nxm1(105, 4)),
     ("ct_zone", _nxm1(106, 2), "H", 16, {}, _nxm1(106, 2)),

@@ -35,7 +35,7 @@ from controller.topology.discovery import Discovery
 SAVE_EVERY = 0.1  # seconds until learned rows are written
 SAVE_AGAIN = 5.0  # seconds until it is tried again where they could not be
 SOCKET = "weft.sock"
-ALWAYS = ("vlan_isolation", "fabric", "arp_responder", "storm_guard")  # run unless disabled; without the first two nothing passes
+ALWAYS = ("vlan_isolation", "fabric", "arp_responder", "nd_responder", "storm_guard")  # run unless disabled; the first two must
 OK, REFUSED, USAGE = 0, 1, 64
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from apps.arp_responder import ArpResponder, reply
-from controller.model import Address, Host, IPv4, IPv6, Mac, Network
+from controller.model import Address, Attachment, Host, IPv4, Mac, Network
 from controller.pipeline.text import actions_text
 from tests.apps.engine import Lab
 
@@ -77,7 +77,10 @@ def test_no_host_no_answer() -> None:
     assert asked(at, "s1") == []
 
 
-def test_ipv6_is_not_answered() -> None:
-    ip = IPv6("2001:db8::5")
-    at = lab(Host("default", MAC, "s1", 2, (ip,)), Address("default", ip, MAC))
-    assert len(at.flows("s1", app="arp_responder")) == 1
+def test_isolated_ports_are_not_told_of_each_other() -> None:
+    at = lab(HOST, ADDRESS, Attachment("s1", 2, "default", isolated=True))
+    for bridge in ("s1", "s2"):
+        (match,) = [match for match, _, actions in asked(at, bridge) if "goto_table:51" not in actions]
+        assert "reg4=0" in match
+    at.put(Attachment("s1", 2, "default"))
+    assert not [match for match, _, actions in asked(at, "s1") if "reg4" in match]

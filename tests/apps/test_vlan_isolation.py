@@ -80,8 +80,8 @@ def test_the_mark_of_isolated_ports_goes_from_bridge_to_bridge() -> None:
     lab.bridge("s1", dpid=1, ports=1)
     lab.put(PortRole("s1", 1, "link"))
     entering, leaving = lab.flows("s1", "CLASSIFY")[0], lab.flows("s1", "EGRESS")[0]
-    assert "OXM_OF_VLAN_PCP[0]->NXM_NX_REG4[0],pop_vlan" in entering
-    assert "NXM_NX_REG4[0]->OXM_OF_VLAN_PCP[0],output:1" in leaving
+    assert "OXM_OF_VLAN_PCP[0]->NXM_NX_REG4[0]," in entering
+    assert "NXM_NX_REG4[0]->OXM_OF_VLAN_PCP[0]," in leaving
 
 
 def test_unlisted_ports_may_be_closed() -> None:

@@ -152,6 +152,8 @@ KNOWN = [
     (ANY.flow(NEXT, ipv6_src="2001:db8::/32", icmpv6_type=128), "icmp6,ipv6_src=2001:db8::/32,icmp_type=128"),
     (ANY.flow(NEXT, **ND, icmpv6_type=135, nd_sll=Mac(1)), "icmp6,icmp_type=135,nd_target=fe80::1,nd_sll=00:00:00:00:00:01"),
     (ANY.flow(NEXT, **ND, icmpv6_type=136, nd_tll=Mac(2)), "icmp6,icmp_type=136,nd_target=fe80::1,nd_tll=00:00:00:00:00:02"),
+    (ANY.flow(NEXT, **ND, icmpv6_type=136, nd_reserved=9), "icmp6,icmp_type=136,nd_reserved=9,nd_target=fe80::1"),
+    (ANY.flow(NEXT, **ND, icmpv6_type=135, nd_options_type=1), "icmp6,icmp_type=135,nd_target=fe80::1,nd_options_type=1"),
     (ANY.flow(NEXT, icmpv4_type=8, icmpv4_code=0), "icmp,icmp_type=8,icmp_code=0"),
     (ANY.flow(NEXT, ct_state=(0x22, 0x22), eth_type=IPV4), "ip,ct_state=+est+trk"),
     (ANY.flow(NEXT, ct_state=0x21, ct_zone=7, ct_mark=(8, 12)), "ct_state=new|trk,ct_zone=7,ct_mark=0x8/0xc"),

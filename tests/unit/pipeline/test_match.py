@@ -19,6 +19,7 @@ from controller.pipeline.text import match_text
 from tests.fakes.flows import SEEDED, random_match
 
 OSKEN = {"nd_target": "ipv6_nd_target", "nd_sll": "ipv6_nd_sll", "nd_tll": "ipv6_nd_tll"}  # what os_ken calls them
+OSKEN |= {"tun_src": "tun_ipv4_src", "tun_dst": "tun_ipv4_dst"}
 OURS = {theirs: ours for ours, theirs in OSKEN.items()}
 Tlvs = dict[int, tuple[bytes, bytes]]  # header without mask -> value, mask
 
@@ -114,7 +115,7 @@ def test_the_order_of_words_is_of_no_matter(rng: Random) -> None:
 
 
 def test_every_field_is_one_of_os_ken_and_each_prerequisite_stands_in_front() -> None:
-    for f in FIELDS.values():
+    for f in (f for f in FIELDS.values() if f.name not in ("nd_reserved", "nd_options_type")):  # these are of Open vSwitch alone
         value = {6: "02:00:00:00:00:01", 16: "::1"}.get(f.size, 1)
         ((header, _, _),) = tlvs(serialized(osken.OFPMatch(**{OSKEN.get(f.name, f.name): value})))
         assert header == f.header, f.name
