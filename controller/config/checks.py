@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.config import names
+from controller.config import names, overlay_checks
 from controller.config.problems import Keys, instead, show
 from controller.config.schema import Schema, below, top
 from controller.config.source import Entry, Node
@@ -16,6 +16,8 @@ from controller.config.source import Entry, Node
 Found = Iterator[tuple[Keys, bool, str]]
 """Keys, whether it is about the key (and not its value), and a sentence."""
 
+SINGULAR = {"meshes": "mesh"}
+SECTIONS = ("bridges", "hypervisors", "meshes", "networks", "ports")
 KINDS = ("access", "trunk", "qinq")
 ALWAYS = {"networks": ("default",)}  # what need not be listed to be there
 
@@ -24,7 +26,8 @@ def problems(root: Node) -> Found:
     """All that does not fit together."""
     yield from _references(root, top(), (), root)
     yield from _vlans(_entries(root, "networks"))
-    yield from _dpids(_entries(root, "bridges"))
+    yield from _dpids([(section, *entry) for section in ("bridges", "hypervisors") for entry in _entries(root, section).items()])
+    yield from overlay_checks.problems({section: _entries(root, section) for section in SECTIONS})
     for name, port in _entries(root, "ports").items():
         yield from _port(port.value, ("ports", name))
 
@@ -47,7 +50,8 @@ def _references(node: Node, allowed: Schema, keys: Keys, root: Node) -> Found:
         known = {*_entries(root, section), *ALWAYS.get(section, ())}
         if node.value not in known and _mapping(root.get(section)):
             name = show(node.text) or "without a name"
-            yield keys, False, f"there is no {section.removesuffix('s')} {name}; {instead(node.value, sorted(known))}"
+            what = SINGULAR.get(section, section.removesuffix("s"))
+            yield keys, False, f"there is no {what} {name}; {instead(node.value, sorted(known))}"
 
 
 def _mapping(node: Node | None) -> bool:
@@ -69,9 +73,9 @@ def _vlans(networks: dict[str, Entry]) -> Found:
         first.setdefault(vlan.value, f"{show(name)} (line {vlan.line})")
 
 
-def _dpids(bridges: dict[str, Entry]) -> Found:
+def _dpids(bridges: list[tuple[str, str, Entry]]) -> Found:
     first: dict[int, str] = {}
-    for name, entry in bridges.items():
+    for section, name, entry in bridges:
         node = entry.value.get("dpid")
         if node is None or node.bad:
             continue
@@ -80,9 +84,9 @@ def _dpids(bridges: dict[str, Entry]) -> Found:
         except ValueError:
             continue
         if len(node.text) == 16 and node.text.isdecimal() and not node.quoted:
-            yield ("bridges", name, "dpid"), False, f'{node.text} is a decimal number; a datapath id is "{node.text}" in quotes'
+            yield (section, name, "dpid"), False, f'{node.text} is a decimal number; a datapath id is "{node.text}" in quotes'
         elif dpid in first:
-            yield ("bridges", name, "dpid"), False, f"{show(node.text)} is the datapath id of {first[dpid]}"
+            yield (section, name, "dpid"), False, f"{show(node.text)} is the datapath id of {first[dpid]}"
         first.setdefault(dpid, f"{show(name)} (line {node.line})")
 
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -18,10 +17,11 @@ from pydantic import (
     PlainValidator,
     PrivateAttr,
     WithJsonSchema,
-    model_validator,
 )
 
 from controller.config import names
+from controller.config.entry import Dpid, EmptyIfNothing, Entry, Model
+from controller.config.overlay import HypervisorEntry, MeshEntry, MeshRef, Vni
 from controller.config.problems import Keys, Problem
 from controller.config.source import Source
 
@@ -36,10 +36,6 @@ class PortName(NamedTuple):
         return f"{self.bridge}/{self.interface}"
 
 
-def _nothing_is_empty(value: Any) -> Any:
-    return {} if value is None else value
-
-
 def _with_default(value: Any) -> Any:
     """The network `default` is always there, and has the VLAN id 1 where the file does not say otherwise."""
     if not isinstance(value, dict):
@@ -50,6 +46,7 @@ def _with_default(value: Any) -> Any:
 
 
 BridgeName = Annotated[str, AfterValidator(names.bridge), Field(json_schema_extra={"pattern": names.BRIDGE})]
+MeshName = Annotated[str, AfterValidator(names.mesh), Field(json_schema_extra={"pattern": names.NETWORK})]
 NetworkName = Annotated[str, AfterValidator(names.network), Field(json_schema_extra={"pattern": names.NETWORK})]
 PortKey = Annotated[
     PortName,
@@ -57,46 +54,34 @@ PortKey = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "pattern": names.PORT}),
 ]
-Dpid = Annotated[
-    int,
-    BeforeValidator(names.dpid),
-    PlainSerializer("{:#x}".format, return_type=str),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": names.DPID}]}),
-]
 # The name of a network elsewhere in the file: `refers` is what `checks` goes by.
 NetworkRef = Annotated[str, BeforeValidator(names.no_number), WithJsonSchema({"type": "string", "refers": "networks"})]
-EmptyIfNothing = BeforeValidator(_nothing_is_empty)
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
-
-
-class _Entry(_Model):
-    @model_validator(mode="before")
-    @classmethod
-    def _nothing_is_empty(cls, value: Any) -> Any:
-        return _nothing_is_empty(value)
-
-
-class BridgeEntry(_Entry):
+class BridgeEntry(Entry):
     """A bridge by its name, or by its datapath id."""
 
     dpid: Dpid = Field(default=0, examples=["0x1", "0000ba67b05cb041"])
     """The bridge with this datapath id has this name in the file, whatever its own is. Left out: the name is its own."""
 
 
-class NetworkEntry(_Entry):
+class NetworkEntry(Entry):
     """A network: ports of one network talk to each other, and to no other."""
 
     vlan: int = Field(ge=1, le=4094, examples=[10])
     """The VLAN id of the network: on trunk ports, and between bridges. No two networks have the same."""
 
+    vni: Vni = Field(default=0, examples=[5010])
+    """The number of the network in the tunnels of its mesh, 1..16777215. No two networks of a mesh have the same."""
+
+    mesh: MeshRef = Field(default="", examples=["core"])
+    """The mesh of tunnels that joins the network's ports on different hypervisors. Goes with `vni`."""
+
     description: str = ""
     """What it is for, in your words."""
 
 
-class PortEntry(_Entry):
+class PortEntry(Entry):
     """What a port belongs to: one of access, trunk and qinq."""
 
     model_config = ConfigDict(
@@ -132,7 +117,7 @@ class PortEntry(_Entry):
         return self.trunk or tuple(filter(None, (self.access, self.qinq)))
 
 
-class LinkEntry(_Entry):
+class LinkEntry(Entry):
     """A link between bridges, named by the port at one of its ends."""
 
     cost: int = Field(ge=1, le=200_000_000, examples=[100])
@@ -142,13 +127,23 @@ class LinkEntry(_Entry):
     """What it is, in your words."""
 
 
-class NetworkFile(_Model):
+class NetworkFile(Model):
     """A network file: the networks you want, and which ports belong to them."""
 
     bridges: Annotated[dict[BridgeName, BridgeEntry], EmptyIfNothing] = Field(
         default_factory=dict, examples=[{"s1": {}, "s2": {"dpid": "0x2"}}]
     )
     """Bridges by name. A bridge need not be listed, but to be named by its datapath id."""
+
+    hypervisors: Annotated[dict[BridgeName, HypervisorEntry], EmptyIfNothing] = Field(
+        default_factory=dict, examples=[{"hv1": {"vtep": "192.0.2.1"}, "hv2": {"vtep": "192.0.2.2"}}]
+    )
+    """Hypervisors by name. Each has one bridge, which has that name too: `hv1/vm1` is a port."""
+
+    meshes: Annotated[dict[MeshName, MeshEntry], EmptyIfNothing] = Field(
+        default_factory=dict, examples=[{"core": {"type": "vxlan", "members": "all", "underlay_mtu": 1600}}]
+    )
+    """Meshes of tunnels by name."""
 
     networks: Annotated[dict[NetworkName, NetworkEntry], BeforeValidator(_with_default), EmptyIfNothing] = Field(
         default={}, validate_default=True, examples=[{"blue": {"vlan": 10, "description": "cameras"}, "red": {"vlan": 20}}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Any
 
@@ -10,6 +11,7 @@ from controller.config.problems import show
 BRIDGE = r"^[^/\s]+$"
 NETWORK = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 PORT = r"^[^/\s]+/[^/\s]+$"
+OVSDB = r"^(unix:/.+|(tcp|ssl):(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):[0-9]{1,5})$"
 DPID = r"^(0x[0-9a-fA-F]{1,16}|[0-9a-fA-F]{16}|([0-9a-fA-F]{2}:){7}[0-9a-fA-F]{2})$"
 
 
@@ -25,6 +27,46 @@ def network(name: str) -> str:
             f"{_or_nothing(name)} is no name for a network; take up to 63 letters, digits, _ . or -, the first a letter or digit"
         )
     return name
+
+
+def mesh(name: str) -> str:
+    if not re.fullmatch(NETWORK, name):
+        raise ValueError(
+            f"{_or_nothing(name)} is no name for a mesh; take up to 63 letters, digits, _ . or -, the first a letter or digit"
+        )
+    return name
+
+
+def vni(value: int) -> int:
+    if value == 0:
+        raise ValueError("VNI 0 is reserved, BFD has it; take one in 1..16777215")
+    if not 1 <= value <= 0xFFFFFF:
+        raise ValueError(f"{value} is not in 1..16777215")
+    return value
+
+
+def tos(value: Any) -> Any:
+    """A TOS octet, or `inherit`."""
+    if value == "inherit" or (type(value) is int and 0 <= value <= 255):
+        return value
+    raise ValueError(f"{_or_nothing(value)} is neither a number in 0..255 nor inherit")
+
+
+def vtep(text: str) -> str:
+    """An address of either family, as it is usually written."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError(f"{_or_nothing(text)} is no address; write it as 192.0.2.1 or 2001:db8::1") from None
+    if address.is_multicast or address.is_unspecified or "%" in text:
+        raise ValueError(f"{show(text)} is no address at which one hypervisor can be reached")
+    return str(address)
+
+
+def ovsdb(text: str) -> str:
+    if not re.fullmatch(OVSDB, text):
+        raise ValueError(f"{_or_nothing(text)} is no database; write tcp:HOST:PORT, ssl:HOST:PORT or unix:/PATH")
+    return text
 
 
 def port(name: Any) -> tuple[str, str]:

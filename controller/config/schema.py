@@ -74,6 +74,7 @@ def at(keys: tuple[str | int, ...]) -> Schema:
 
 
 def resolved(node: Schema) -> Schema:
+    node = next((other for other in node.get("anyOf", ()) if "$ref" in other), node)
     if "$ref" not in node:
         return node
     found: Schema = _schema()["$defs"][node["$ref"].rpartition("/")[2]]

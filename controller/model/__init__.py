@@ -5,7 +5,30 @@ it imports nothing of weft. What a value means on the wire is not known here.
 """
 
 from controller.model.address import IPv4, IPv6, Mac
-from controller.model.events import BridgeDown, BridgeUp, FlowExpired, Installed, MovedLongAgo, PacketIn, PortDown, PortUp, Thawed
+from controller.model.events import (
+    BridgeDown,
+    BridgeUp,
+    FlowExpired,
+    Installed,
+    Metered,
+    MovedLongAgo,
+    PacketIn,
+    PortDown,
+    PortUp,
+    Thawed,
+)
+from controller.model.overlay import (
+    FloodMember,
+    Hypervisor,
+    Mesh,
+    MeshMember,
+    Replica,
+    TunnelAt,
+    TunnelPort,
+    Underlay,
+    Vtep,
+    Watched,
+)
 from controller.model.rows import (
     EVERY_BRIDGE,
     Address,
@@ -41,10 +64,12 @@ __all__ = [
     "BridgeDown",
     "BridgeName",
     "BridgeUp",
+    "FloodMember",
     "FloodPorts",
     "FlowExpired",
     "HopSet",
     "Host",
+    "Hypervisor",
     "IPv4",
     "IPv6",
     "Installed",
@@ -52,6 +77,9 @@ __all__ = [
     "LinkConfig",
     "Mac",
     "Member",
+    "Mesh",
+    "MeshMember",
+    "Metered",
     "MovedLongAgo",
     "Moves",
     "Network",
@@ -63,11 +91,17 @@ __all__ = [
     "PortDown",
     "PortRole",
     "PortUp",
+    "Replica",
     "Row",
     "StageRow",
     "Thawed",
     "Tree",
+    "TunnelAt",
+    "TunnelPort",
+    "Underlay",
     "UnlistedPorts",
+    "Vtep",
+    "Watched",
     "key",
     "scope_of",
 ]

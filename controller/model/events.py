@@ -112,6 +112,19 @@ class FlowExpired:
 
 
 @dataclass(frozen=True, slots=True)
+class Metered:
+    """A meter that was made for `row` dropped `frames` in the last `seconds`; 0 once, when it has stopped.
+
+    For the app alone whose meter it is.
+    """
+
+    bridge: str
+    row: Row
+    frames: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class MovedLongAgo:
     """A move of a host is so long ago that it does not count any more."""
 

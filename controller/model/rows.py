@@ -100,11 +100,16 @@ class Link(Row, kept=True):
 
 
 class Network(Row):
-    """A virtual network. `number` (1..4094) is what the network register holds and the VLAN id between bridges."""
+    """A virtual network. `number` (1..4094) is what the network register holds and the VLAN id between bridges.
+
+    `vni` (1..16777215) is its number in the tunnels of its `mesh`, where it has one.
+    """
 
     name: str = key()
     number: int = 0
     description: str = ""
+    vni: int = 0
+    mesh: str = ""
 
 
 class BridgeName(Row):

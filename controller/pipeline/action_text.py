@@ -13,7 +13,7 @@ WRITTEN = {
     "ipv4_src": "ip_src", "ipv4_dst": "ip_dst", "ip_ecn": "nw_ecn", "icmpv4_type": "icmp_type", "icmpv4_code": "icmp_code",
     "ipv6_flabel": "ipv6_label", "tunnel_id": "tun_id",
 }  # fmt: skip
-NXM = {**WRITTEN, "ip_ecn": "ip_ecn", "nw_ttl": "ip_ttl"}
+NXM = {**WRITTEN, "ip_ecn": "ip_ecn", "nw_ttl": "ip_ttl", "tun_src": "tun_ipv4_src", "tun_dst": "tun_ipv4_dst"}
 
 
 def actions_text(actions: bytes) -> str:

@@ -14,6 +14,7 @@ PORTS = {
     0xFFFFFFF8: "IN_PORT", 0xFFFFFFF9: "TABLE", 0xFFFFFFFA: "NORMAL", 0xFFFFFFFB: "FLOOD", 0xFFFFFFFC: "ALL",
     0xFFFFFFFD: "CONTROLLER", 0xFFFFFFFE: "LOCAL",
 }  # fmt: skip
+ADDRESSES = ("ipv4", "arp_spa", "arp_tpa", "tun_src", "tun_dst")
 NONSENSE = (struct_error, ValueError, IndexError, KeyError)  # raised where bytes are no flow
 Masked = tuple[bytes, bytes | None]  # value, mask
 
@@ -41,7 +42,7 @@ def value_text(name: str, value: bytes) -> str:
     if len(value) == 16:
         return str(IPv6(value))
     number = int.from_bytes(value, "big")
-    if name.startswith(("ipv4", "arp_spa", "arp_tpa")):
+    if name.startswith(ADDRESSES):
         return str(IPv4(number))
     if name == "eth_type":
         return f"0x{number:04x}"
@@ -52,7 +53,7 @@ def mask_text(name: str, mask: bytes) -> str:
     """A mask: like the value, but numbers always in hexadecimal, and of IP addresses the length of the prefix."""
     ones, width = int.from_bytes(mask, "big"), len(mask) * 8
     prefix = ones.bit_count()
-    if name.startswith(("ipv4", "ipv6", "arp_spa", "arp_tpa")) and ones == (1 << width) - (1 << width - prefix):
+    if name.startswith(("ipv6", "tun_ipv6", *ADDRESSES)) and ones == (1 << width) - (1 << width - prefix):
         return str(prefix)
     return hex(int.from_bytes(mask, "big")) if len(mask) in (1, 2, 8) else value_text(name, mask)
 

@@ -34,6 +34,7 @@ class Snapshot(NamedTuple):
     states: dict[tuple[int, bytes], str]  # by cookie and slot: those that are not just installed
     foreign: dict[bytes, Installed]
     counters: dict[bytes, tuple[int, int]]
+    dropped: dict[bytes, tuple[int, int]]  # by meters
     plugins: dict[int, str]
 
 
@@ -71,7 +72,7 @@ class FlowList:
             slots = contested | ledger.pending.keys() | (ledger.inflight or {}).keys()
             special = [e for e in entries if e[1].slot in slots] if slots else []
         states = {(owner.cookie, flow.slot): status.on_bridge(desired, bridge, owner, flow) for owner, flow in special}
-        return Snapshot(bridge, entries, states, peer.foreign, peer.counters, plugins)
+        return Snapshot(bridge, entries, states, peer.foreign, peer.counters, peer.dropped or {}, plugins)
 
     def page(
         self, snapshots: list[Snapshot], table: int | None, app: str, where: str, search: str, sort: str, limit: int, cursor: str
@@ -111,7 +112,8 @@ def view(entry: FlowEntry) -> FlowView:
     table, priority = unpack_from("!BH", slot) if kind == "flow" else (-1, 0)
     idle, hard = unpack_from("!HH", opts) if len(opts) >= 4 else (0, 0)
     state = "foreign" if owner is None else snapshot.states.get((cookie, slot), "installed")
-    packets, octets = (None, None) if state.startswith("hidden") else snapshot.counters.get(slot, (None, None))
+    counters = snapshot.dropped if kind == "meter" else snapshot.counters
+    packets, octets = (None, None) if state.startswith("hidden") else counters.get(slot, (None, None))
     return FlowView(
         kind=kind,
         bridge=snapshot.bridge,
@@ -185,7 +187,8 @@ FIELD_IN_FILTER = re.compile(r"([A-Za-z_][\w.]*)\s*(?:=|!=|~=|<|>)")
 FIELD_NAMES = """n_packets n_bytes table priority cookie idle_timeout hard_timeout in_port dl_src dl_dst eth_src eth_dst dl_type
     eth_type dl_vlan dl_vlan_pcp vlan_tci vlan_vid nw_src nw_dst ip_src ip_dst ipv6_src ipv6_dst nw_proto ip_proto nw_tos ip_dscp
     nw_ecn nw_ttl tp_src tp_dst tcp_src tcp_dst udp_src udp_dst icmp_type icmp_code arp_op arp_spa arp_tpa arp_sha arp_tha
-    nd_target nd_sll nd_tll tun_id ct_state ct_zone ct_mark metadata ip arp tcp udp icmp ipv6 tcp6 udp6 icmp6
+    nd_target nd_sll nd_tll tun_id tun_src tun_dst tun_ipv6_src tun_ipv6_dst ct_state ct_zone ct_mark metadata
+    ip arp tcp udp icmp ipv6 tcp6 udp6 icmp6
     actions drop output resubmit group goto_table"""
 KNOWN_FIELDS = {*FIELD_NAMES.split(), *(f"reg{i}" for i in range(16))}
 

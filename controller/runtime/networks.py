@@ -13,18 +13,19 @@ from pathlib import Path
 from controller.config import ConfigError, NetworkFile, load, parse
 from controller.model import Attachment, Bridge, BridgeName, Host, LinkConfig, Network, Port, PortConfig, Row, UnlistedPorts
 from controller.query import Applied, QueryError
+from controller.runtime import overlay
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.control import Control
 from controller.runtime.loader import LoadError
 from controller.state.tables import Tables, Tx
 
-TYPES = (Network, BridgeName, PortConfig, LinkConfig, UnlistedPorts)
+TYPES = (Network, BridgeName, PortConfig, LinkConfig, UnlistedPorts, *overlay.TYPES)
 
 
 def rows_of(file: NetworkFile) -> Iterator[Row]:
     """What the file wants, as rows."""
     for name, network in file.networks.items():
-        yield Network(name, network.vlan, description=network.description)
+        yield Network(name, network.vlan, network.description, network.vni, network.mesh)
     for name, bridge in file.bridges.items():
         if bridge.dpid:
             yield BridgeName(bridge.dpid, name)
@@ -32,6 +33,7 @@ def rows_of(file: NetworkFile) -> Iterator[Row]:
         yield PortConfig(*port, entry.access, entry.trunk, entry.native, entry.qinq, entry.isolated)
     for end, link in file.links.items():
         yield LinkConfig(*end, link.cost)
+    yield from overlay.rows_of(file)
     yield UnlistedPorts(network="" if file.unlisted_ports == "closed" else "default")
 
 

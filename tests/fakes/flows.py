@@ -44,9 +44,10 @@ TRANSPORTS = {TCP: "tcp", UDP: "udp", SCTP: "sctp"}
 ETHERNET = ["eth_src", "eth_dst"]
 IPS = ["ip_dscp", "ip_ecn", "nw_ttl"]
 ARPS = ["arp_op", "arp_spa", "arp_tpa", "arp_sha", "arp_tha"]
-ANYWHERE = ["in_port", *ETHERNET, "tunnel_id", *REGS, "ct_state", "ct_zone", "ct_mark", "metadata"]
-WRITABLE = [*ETHERNET, "tunnel_id", "metadata", *REGS]  # by a frame of any kind
-MOVABLE = [*ETHERNET, "tunnel_id", *REGS]
+OUTER = ["tun_src", "tun_dst", "tun_ipv6_src", "tun_ipv6_dst"]
+ANYWHERE = ["in_port", *ETHERNET, "tunnel_id", *OUTER, *REGS, "ct_state", "ct_zone", "ct_mark", "metadata"]
+WRITABLE = [*ETHERNET, "tunnel_id", *OUTER, "metadata", *REGS]  # by a frame of any kind
+MOVABLE = [*ETHERNET, "tunnel_id", *OUTER, *REGS]
 
 Match = dict[str, Any]
 SEEDED = st.integers(0, (1 << 64) - 1).map(Random)  # for @given: quicker by far than a generator that hypothesis steers
@@ -117,7 +118,7 @@ def value(rng: Random, name: str, masks: bool = True) -> Any:
     exact = plain(rng, name)
     if not (masks and f.masks) or rng.random() < 0.6:
         return exact
-    if name.startswith(("ipv4", "arp_spa", "arp_tpa", "ipv6_src", "ipv6_dst")) and rng.random() < 0.5:
+    if name.startswith(("ipv4", "arp_spa", "arp_tpa", "ipv6_src", "ipv6_dst", "tun_")) and rng.random() < 0.5:
         return f"{exact}/{rng.randint(0, f.bits)}"
     mask = rng.choice((rng.getrandbits(f.bits), 0, (1 << f.bits) - 1, 1))
     return exact, mask.to_bytes(f.size, "big") if f.is_bytes else mask
@@ -127,7 +128,7 @@ def plain(rng: Random, name: str) -> Any:
     """A value without a mask; often the least or the greatest."""
     most = (1 << FIELDS[name].bits) - 1
     bits = rng.choice((rng.randint(0, most), rng.randint(0, most), rng.randint(0, most), 0, most))
-    if name.startswith(("ipv4", "arp_spa", "arp_tpa")):
+    if name.startswith(("ipv4", "arp_spa", "arp_tpa", "tun_src", "tun_dst")):
         return IPv4(bits)
     if FIELDS[name].size == 16:
         return IPv6(bits.to_bytes(16, "big"))

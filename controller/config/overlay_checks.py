@@ -1,0 +1,158 @@
+"""What hypervisors, meshes and the networks that go by them say about each other in the network file."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from controller.config import names
+from controller.config.problems import Keys, show
+from controller.config.source import Entry, Node
+
+Found = Iterator[tuple[Keys, bool, str]]
+Sections = dict[str, dict[str, Entry]]  # the entries of each section by name
+
+PORTS = {"vxlan": 4789, "geneve": 6081, "gre": 0}  # UDP, where the file says no other
+
+
+def problems(sections: Sections) -> Found:
+    """All that does not fit together."""
+    hypervisors, meshes = sections["hypervisors"], sections["meshes"]
+    members = {name: _members(entry.value, hypervisors) for name, entry in meshes.items()}
+    yield from _vteps(hypervisors)
+    yield from _names(sections)
+    for name, entry in meshes.items():
+        yield from _mesh(name, entry.value, members[name])
+        yield from _family(name, members[name], hypervisors)
+    yield from _alike(meshes, members)
+    yield from _networks(sections["networks"])
+    for name, entry in sections["ports"].items():
+        yield from _port(name, entry.value, sections, members)
+
+
+def _text(node: Node | None, key: str) -> str:
+    """The text below a key; empty where there is none, or none that is right."""
+    found = node.get(key) if node else None
+    return found.value if found and isinstance(found.value, str) and not found.bad else ""
+
+
+def _number(node: Node, key: str, default: int) -> int:
+    found = node.get(key)
+    return found.value if found and type(found.value) is int and not found.bad else default
+
+
+def _members(mesh: Node, hypervisors: dict[str, Entry]) -> dict[str, None]:
+    """The members of a mesh, of those that there are, in order."""
+    listed = mesh.get("members")
+    if listed is None or not isinstance(listed.value, list):
+        return dict.fromkeys(hypervisors)
+    return {item.value: None for item in listed.value if isinstance(item.value, str) and item.value in hypervisors}
+
+
+def _vteps(hypervisors: dict[str, Entry]) -> Found:
+    first: dict[str, str] = {}
+    for name, entry in hypervisors.items():
+        text = _text(entry.value, "vtep")
+        try:
+            vtep = names.vtep(text)
+        except ValueError:
+            continue
+        if vtep in first:
+            yield ("hypervisors", name, "vtep"), False, f"{vtep} is the VTEP of {first[vtep]}"
+        first.setdefault(vtep, f"{show(name)} (line {entry.key.line})")
+
+
+def _names(sections: Sections) -> Found:
+    for name in sections["hypervisors"].keys() & sections["bridges"].keys():
+        line = sections["bridges"][name].key.line
+        yield ("hypervisors", name), True, f"{show(name)} is the name of a bridge (line {line}); give the hypervisor another one"
+
+
+def _mesh(name: str, mesh: Node, members: dict[str, None]) -> Found:
+    keys: Keys = ("meshes", name)
+    listed, first = mesh.get("members"), set()
+    for number, item in enumerate(listed.value if listed and isinstance(listed.value, list) else ()):
+        if item.text in first:
+            yield (*keys, "members", number), False, f"{show(item.text)} is listed twice"
+        first.add(item.text)
+    hub = _text(mesh, "hub")
+    if hub and first and hub not in first:
+        yield (*keys, "hub"), False, f"{show(hub)} is no member of {show(name)}; the hub is one of {', '.join(members)}"
+    if _text(mesh, "type") == "gre" and _number(mesh, "dst_port", 0):
+        yield (*keys, "dst_port"), True, "gre goes without UDP and has no port; leave dst_port out"
+    ipsec = mesh.get("ipsec")
+    if ipsec and isinstance(ipsec.value, dict | None) and not ipsec.bad:
+        certificates = ipsec.get("certificates")
+        if bool(_text(ipsec, "psk")) == bool(certificates and certificates.value is True):
+            yield (*keys, "ipsec"), True, "write one of psk: SECRET and certificates: true"
+
+
+def _family(name: str, members: dict[str, None], hypervisors: dict[str, Entry]) -> Found:
+    """All members can reach each other: each has an address, and all of one family."""
+    first = ""
+    for member in members:
+        entry = hypervisors[member]
+        vtep, about = _text(entry.value, "vtep"), ("hypervisors", member)
+        if not vtep and (entry.value.get("vtep") is None):
+            yield about, True, f"{show(member)} is in the mesh {show(name)} and has no vtep; write vtep: ADDRESS"
+        try:
+            version = ipaddress.ip_address(vtep).version
+        except ValueError:
+            continue
+        if first and version != ipaddress.ip_address(_text(hypervisors[first].value, "vtep")).version:
+            line = hypervisors[first].key.line
+            text = f"{vtep} is IPv{version}, and {show(first)} (line {line}), of the mesh {show(name)} too, has the other family"
+            yield (*about, "vtep"), False, text
+        first = first or member
+
+
+def _alike(meshes: dict[str, Entry], members: dict[str, dict[str, None]]) -> Found:
+    """Open vSwitch tells tunnels apart by type and port: two meshes on one hypervisor cannot have the same."""
+    first: dict[tuple[str, int], list[str]] = {}
+    for name, entry in meshes.items():
+        kind = _text(entry.value, "type") or "vxlan"
+        port = 0 if kind == "gre" else _number(entry.value, "dst_port", 0) or PORTS.get(kind, 0)
+        for other in first.get((kind, port), ()):
+            both = next((member for member in members[name] if member in members[other]), "")
+            if both:
+                how, cure = (f" on port {port}", "give one another dst_port") if port else ("", "take another type for one")
+                there = f"{show(other)} (line {meshes[other].key.line})"
+                yield ("meshes", name), True, f"{there} is {kind}{how} too, and {show(both)} is in both; {cure}"
+        first.setdefault((kind, port), []).append(name)
+
+
+def _networks(networks: dict[str, Entry]) -> Found:
+    first: dict[tuple[str, int], str] = {}
+    for name, entry in networks.items():
+        vni, mesh = entry.value.get("vni"), entry.value.get("mesh")
+        if (vni is None) != (mesh is None):
+            there, other = ("vni", "mesh: MESH") if mesh is None else ("mesh", "vni: NUMBER")
+            yield ("networks", name, there), True, f"{there} does not go alone; write {other} too"
+        by, number = _text(entry.value, "mesh"), _number(entry.value, "vni", 0)
+        if not (vni and number and by):
+            continue
+        if (by, number) in first:
+            yield ("networks", name, "vni"), False, f"{number} is the VNI of {first[by, number]} in the mesh {show(by)}"
+        first.setdefault((by, number), f"{show(name)} (line {vni.line})")
+
+
+def _port(name: str, port: Node, sections: Sections, members: dict[str, dict[str, None]]) -> Found:
+    """Ports of networks that go by a mesh: on its members, and not isolated, because tunnels do not carry that mark."""
+    bridge, isolated = name.partition("/")[0], port.get("isolated")
+    for network in _networks_of(port):
+        entry = sections["networks"].get(network)
+        mesh = _text(entry.value, "mesh") if entry else ""
+        if mesh not in members:
+            continue
+        if bridge in sections["hypervisors"] and bridge not in members[mesh]:
+            yield ("ports", name), True, f"{show(bridge)} is no member of the mesh {show(mesh)}, by which {show(network)} goes"
+        if isolated and isolated.value is True:
+            text = f"{show(network)} goes by the mesh {show(mesh)}, and what is isolated on one hypervisor is not on the next"
+            yield ("ports", name, "isolated"), True, text
+
+
+def _networks_of(port: Node) -> list[str]:
+    """The networks that a port names, as far as they are names."""
+    trunk = port.get("trunk")
+    nodes = [port.get("access"), port.get("qinq"), *(trunk.value if trunk and isinstance(trunk.value, list) else ())]
+    return [node.value for node in nodes if node and isinstance(node.value, str)]
