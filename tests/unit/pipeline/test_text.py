@@ -40,6 +40,7 @@ from controller.pipeline.text import OFCTL, actions_text, body_text, flow_text, 
 from tests.fakes.flows import SEEDED, random_flow, random_group, random_match, random_meter
 
 ADDRESSES = ("ipv4_src", "ipv4_dst", "ipv6_src", "ipv6_dst", "arp_spa", "arp_tpa", "nd_target")
+ADDRESSES += ("tun_src", "tun_dst", "tun_ipv6_src", "tun_ipv6_dst")
 
 
 def read(match: str, actions: str = "drop") -> OFPFlow:
