@@ -1,15 +1,22 @@
 """The fabric: how frames get from bridge to bridge. Rules only: the paths and trees are rows already.
 
-Between bridges a frame carries its network as VLAN id, and in the tag's priority whether it is from an isolated port.
-NEXTHOP sends it one step nearer to the bridge of its destination; where several links are equally near, a select group
-spreads flows over those whose port is up. FLOOD sends what is for all along the network's tree, and takes it only from a
-port that belongs to that tree.
+Between bridges a frame bears its network as VLAN id; the tag's priority says whether it is from an isolated port (bit 0) and
+which way it goes (bits 1 and 2). It stays on that way, whatever the bridges that it meets know or do not know yet:
+
+    ON_PATH  to a known host: NEXTHOP, one step nearer to the host's bridge; over several links, where they are equally near
+    ON_TREE  for all, or to an unknown host: FLOOD, along the network's tree to its end. Were it to take the shortest path from a
+             bridge that knows its destination, while other branches of the tree deliver it too, it would arrive twice
+    TO_FIND  its destination was known where it entered, and is not known to a bridge on its path: from there to all bridges, over
+             the tree that spans them all. Who knows the destination delivers it, or nothing; who does not, to all ports
+
+Frames on a tree are taken only from ports that belong to it.
 """
 
 from controller.app import App, rules
-from controller.model import Attachment, FloodPorts, HopSet, Network, PortRole, Tree
+from controller.model import EVERY_BRIDGE, Attachment, FloodPorts, HopSet, Network, Pipeline, PortRole, Tree
 from controller.pipeline import (
     CLASSIFY,
+    DROP,
     EGRESS,
     FLOOD,
     FORWARD,
@@ -25,9 +32,13 @@ from controller.pipeline import (
 )
 
 TAGGED = (0x1000, 0x1000)
+ONE_HOST = ("00:00:00:00:00:00", "01:00:00:00:00:00")  # eth_dst: no group
+START_TREE, START_FIND, HERE = 1, 2, 3  # register `way`: from this bridge on; HERE: for this bridge alone, to no other
+CAME = 4  # it came from another bridge
+ON_PATH, ON_TREE, TO_FIND = CAME, CAME + START_TREE, CAME + START_FIND
 
 
-class Fabric(App, stages=(CLASSIFY, NEXTHOP, FLOOD, EGRESS)):
+class Fabric(App, stages=(CLASSIFY, FORWARD, NEXTHOP, FLOOD, EGRESS)):
     """Carries frames from bridge to bridge: shortest paths for what is known, one tree a network for the rest."""
 
     @rules(each=PortRole)
@@ -35,9 +46,19 @@ class Fabric(App, stages=(CLASSIFY, NEXTHOP, FLOOD, EGRESS)):
         if role.role != "link":
             return
         marks = move("vlan_vid", "network", bits=12), move("vlan_pcp", "isolated", bits=1)
-        yield CLASSIFY.flow(*marks, POP_VLAN, to(FORWARD), in_port=role.port, vlan_vid=TAGGED, why=f"from a bridge, {role.why}")
-        tag = move("network", "vlan_vid", bits=12), move("isolated", "vlan_pcp", bits=1)
+        way = load("way", CAME), move("vlan_pcp", "way", bits=2, skip=1)
+        yield CLASSIFY.flow(
+            *marks, *way, POP_VLAN, to(FORWARD), in_port=role.port, vlan_vid=TAGGED, why=f"from a bridge, {role.why}"
+        )
+        tag = move("network", "vlan_vid", bits=12), move("isolated", "vlan_pcp", bits=1), move("way", "vlan_pcp", bits=2, at=1)
         yield EGRESS.flow(PUSH_VLAN, *tag, output(role.port), out_port=role.port, why=f"to a bridge, {role.why}")
+        yield EGRESS.flow(DROP, out_port=role.port, way=HERE, priority=110, why="for this bridge alone")
+
+    @rules(each=Pipeline)
+    def stay(self, pipeline):
+        for way in (ON_TREE, TO_FIND):
+            yield FORWARD.flow(to(FLOOD), way=way, priority=200, why="it stays on the tree").on(pipeline)
+        yield NEXTHOP.flow(DROP, way=HERE, priority=200, why="for this bridge alone, and its host is elsewhere").on(pipeline)
 
     @rules(each=Tree)
     def next_hop(self, tree, rows):
@@ -58,10 +79,28 @@ class Fabric(App, stages=(CLASSIFY, NEXTHOP, FLOOD, EGRESS)):
 
     @rules(each=FloodPorts)
     def flood(self, here, rows):
+        if here.network == EVERY_BRIDGE:
+            yield from self.find(here, rows)
+            return
         number = rows.value(Network, here.network, field="number")
         edge = [a.port for a in rows.where(Attachment, bridge=here.bridge, network=here.network)]
-        members = sorted({*edge, *here.ports})
-        everyone = rows.group("all", "flood", here.bridge, here.network, buckets=[bucket(*to_port(p)) for p in members])
+        buckets = [bucket(*to_port(p)) for p in sorted({*edge, *here.ports})]
+        everyone = rows.group("all", "flood", here.bridge, here.network, buckets=buckets)
         yield everyone
-        for port in members:
-            yield FLOOD.flow(everyone.use, network=number, in_port=port, why=f"to all of {here.network}, from one of them")
+        why = f"to all of {here.network}, from one of them"
+        for port in edge:
+            yield FLOOD.flow(load("way", START_TREE), everyone.use, network=number, in_port=port, why=why)
+        for port in here.ports:
+            yield FLOOD.flow(everyone.use, network=number, in_port=port, way=ON_TREE, why=why)
+        yield FLOOD.flow(everyone.use, network=number, way=HERE, why=f"to all ports of {here.network} on this bridge")
+
+    def find(self, here, rows):
+        """Over the tree of all bridges: frames on their path that come to a bridge which does not know their destination."""
+        buckets = [bucket(load("way", HERE), to(FORWARD)), *[bucket(*to_port(p)) for p in here.ports]]
+        everywhere = rows.group("all", "find", here.bridge, buckets=buckets)
+        yield everywhere
+        back = move("out_port", "in_port")  # 0, no port: else it would not leave by the port that it came in by
+        start = (back, load("way", START_FIND), everywhere.use)
+        yield FLOOD.flow(*start, way=ON_PATH, eth_dst=ONE_HOST, why="not known yet here: to all bridges, for the one that knows")
+        for port in here.ports:
+            yield FLOOD.flow(everywhere.use, way=TO_FIND, in_port=port, why="not known on its path: to all bridges")

@@ -85,10 +85,16 @@ def load(register: str, value: int) -> Action:
     return set_field(**{register: value})
 
 
-def move(source: str, target: str, bits: int = 0) -> Action:
-    """Copy the low `bits` of one field to another; all that fit into the narrower one where they are not given."""
+def move(source: str, target: str, bits: int = 0, *, skip: int = 0, at: int = 0) -> Action:
+    """Copy `bits` of one field, without the `skip` lowest ones, to another from its bit `at` on.
+
+    Where `bits` are not given: all that fit into the narrower one. Raises ValueError for bits that a field does not have.
+    """
     a, b = find(source), find(target)
-    return _nicira(6, pack("!HHHII", bits or min(a.width, b.width), 0, 0, a.nxm or a.header, b.nxm or b.header))
+    bits = bits or min(a.width - skip, b.width - at)
+    if min(bits, skip + 1, at + 1) < 1 or skip + bits > a.width or at + bits > b.width:
+        raise ValueError(f"bits {skip}..{skip + bits - 1} of {source} do not fit bits {at}..{at + bits - 1} of {target}")
+    return _nicira(6, pack("!HHHII", bits, skip, at, a.nxm or a.header, b.nxm or b.header))
 
 
 def output_register(register: str) -> Action:

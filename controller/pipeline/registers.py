@@ -7,6 +7,6 @@ REGISTERS = {
     "network": "reg0",  # number of the network that the frame belongs to, set in CLASSIFY
     "to_bridge": "reg1",  # number of the destination bridge, set in FORWARD
     "out_port": "reg2",  # OpenFlow port that EGRESS sends to
-    "colour": "reg3",  # path of a frame between bridges: 0 shortest
+    "way": "reg3",  # how a frame goes from bridge to bridge (apps/fabric.py); 0 where it entered by an edge port
     "isolated": "reg4",  # 1: it came in by an isolated port, and leaves by none
 }

@@ -237,7 +237,7 @@ def test_tags_of_a_customer_go_through_as_they_are(tmp_path: Path, empty_ovs: Pr
         assert heard("in", "dl_vlan=77") == {"out/77"}
         assert heard("in", "dl_vlan=77,dl_type=0x8100") == {"out/77"}
         # What has crossed a wire has two tags, of which Open vSwitch looks at the first: the second is the frame's type.
-        assert weft.heard("p2", "dl_vlan=10,dl_type=0x8100", "b2") == {"out"}
+        assert weft.heard("p2", "dl_vlan=10,dl_vlan_pcp=2,dl_type=0x8100", "b2") == {"out"}
 
 
 def patched(ovs: PrivateOvs, ports1: tuple[str, ...], ports2: tuple[str, ...]) -> None:

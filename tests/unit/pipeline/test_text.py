@@ -130,7 +130,7 @@ def test_groups_and_meters_have_a_text(rng: Random) -> None:
         (LEARN.flow(POP_VLAN, vlan_vid=0x1007), "LEARN priority=100,dl_vlan=7 actions=pop_vlan"),
         (LEARN.flow(set_field(ipv4_dst="10.0.0.1"), resubmit(9), group(4), eth_type=IPV4),
          "LEARN priority=100,ip actions=set_field:10.0.0.1->ip_dst,resubmit(,9),group:4"),
-        (LEARN.flow(move("eth_src", "reg1"), load("colour", 0)),
+        (LEARN.flow(move("eth_src", "reg1"), load("way", 0)),
          "LEARN priority=100 actions=move:NXM_OF_ETH_SRC[0..31]->NXM_NX_REG1[],set_field:0->reg3"),
         (LEARN.flow(to(EGRESS), in_port=0xFFFFFFFD), "LEARN priority=100,in_port=CONTROLLER actions=goto_table:110"),
         (make_group(5, "all", [bucket(*to_port(2)), bucket()]),

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.model import Attachment, FloodPorts, Link, Row
+from controller.model import EVERY_BRIDGE, Attachment, FloodPorts, Link, Row
 from controller.state.engine import Engine
 from controller.state.tables import Tx
-from controller.topology.flooding import End, Flooding, Reach
+from controller.topology.flooding import End, Flooding, Open
 from controller.topology.paths import Paths
 
 pytestmark = pytest.mark.unit
@@ -63,7 +63,7 @@ class Network:
             self.send()
             tx = Tx(self.engine.tables)
             if self.flooding.busy:
-                self.flooding.update(tx, self.reach)
+                self.flooding.update(tx, self.ask)
             if not self.engine.commit(tx):
                 break
         else:
@@ -75,12 +75,12 @@ class Network:
         row = self.engine.tables.get(FloodPorts, bridge, "default")
         return frozenset(row.ports if row else ())
 
-    def reach(self, name: str) -> Reach:
-        """Whether a bridge has confirmed all that it was told."""
+    def ask(self, name: str) -> Open | None:
+        """The networks that a bridge has not confirmed; it is not connected before it is known what it holds."""
         bridge = self.bridges[name]
         if bridge.state != "up":
-            return "away"
-        return "busy" if bridge.sent is not None or bridge.open != self.wanted(name) else "done"
+            return None
+        return {"default"} if bridge.sent is not None or bridge.open != self.wanted(name) else set()
 
     def send(self) -> None:
         """One thing at a time is on its way to a bridge."""
@@ -185,42 +185,59 @@ def used(network: Network) -> Cable:
     return next(cable for cable in network.cables if not apart & {end[0] for end in cable})
 
 
-def test_break_confirm_make(four: Network) -> None:
+@pytest.mark.parametrize("first", [0, 1])
+def test_break_confirm_make(four: Network, first: int) -> None:
     spare, leaving = unused(four), used(four)
     four.unlink(leaving)
-    closed = [end for end in leaving if end[1] not in four.wanted(end[0])]
-    assert len(closed) == 1  # one end, and nothing is made before it has confirmed
-    assert all(end[1] not in four.wanted(end[0]) for end in spare)
-    four.confirm(closed[0][0])
-    assert all(end[1] in four.wanted(end[0]) for end in spare)
     assert all(end[1] not in four.wanted(end[0]) for end in leaving)
+    assert all(end[1] not in four.wanted(end[0]) for end in spare)  # nothing is made before one end is known to be closed
+    four.confirm(leaving[first][0])
+    assert all(end[1] in four.wanted(end[0]) for end in spare)
     four.settle()
     four.at_rest()
 
 
+def test_it_waits_for_what_is_told_of_the_same_network_alone(four: Network) -> None:
+    spare, leaving = unused(four), used(four)
+    usual = four.ask
+    four.ask = lambda name: {*(usual(name) or ()), "another"}  # type: ignore[method-assign]
+    four.unlink(leaving)
+    assert all(end[1] not in four.wanted(end[0]) for end in spare)
+    four.confirm(leaving[0][0])
+    assert all(end[1] in four.wanted(end[0]) for end in spare)
+
+
+def test_a_bridge_of_which_only_bytes_are_known_has_not_confirmed(four: Network) -> None:
+    spare, leaving = unused(four), used(four)
+    four.ask = lambda name: {None}  # type: ignore[method-assign]
+    four.unlink(leaving)
+    for name in four.bridges:
+        four.confirm(name)
+    assert all(end[1] not in four.wanted(end[0]) for end in spare)
+
+
 @pytest.mark.parametrize("which", [0, 1])
-def test_the_end_that_can_be_told_is_closed(four: Network, which: int) -> None:
+def test_one_end_that_can_be_told_is_enough(four: Network, which: int) -> None:
     spare, leaving = unused(four), used(four)
     away, near = leaving[which], leaving[1 - which]
     four.away(away[0], done=False)
     four.unlink(leaving)
-    assert near[1] not in four.wanted(near[0])
+    assert all(end[1] not in four.wanted(end[0]) for end in spare)
     four.confirm(near[0])
     assert all(end[1] in four.wanted(end[0]) for end in spare)
 
 
 def test_a_bridge_that_goes_away_before_it_confirms_has_not_confirmed(four: Network) -> None:
     spare, leaving = unused(four), used(four)
+    (first, _), (second, _) = leaving
     four.unlink(leaving)
-    ((first, _port),) = [end for end in leaving if end[1] not in four.wanted(end[0])]
-    (second,) = {end[0] for end in leaving} - {first}
     four.away(first, done=False)
     assert all(end[1] not in four.wanted(end[0]) for end in spare)
-    four.confirm(second)  # it was asked instead
+    four.confirm(second)
     assert all(end[1] in four.wanted(end[0]) for end in spare)
 
 
-def test_with_both_ends_away_what_is_new_waits_until_one_is_back(four: Network) -> None:
+def test_with_both_ends_away_what_would_make_a_loop_waits_until_one_is_back(four: Network) -> None:
     spare, leaving = unused(four), used(four)
     for name, _port in leaving:
         four.away(name, done=False)
@@ -234,6 +251,40 @@ def test_with_both_ends_away_what_is_new_waits_until_one_is_back(four: Network) 
     assert all(end[1] in four.wanted(end[0]) for end in spare)
     four.settle()
     four.at_rest()
+
+
+def test_with_both_ends_away_a_link_that_makes_no_loop_is_opened() -> None:
+    """A ring of four, and e, which a new link joins while two others of the ring are gone for good."""
+    network = Network([*ring(4), (("a", 5), ("e", 1))], ["a", "b", "c", "d", "e"])
+    for cable in network.cables[:4]:
+        network.link(cable)
+    network.settle()
+    spare = next(cable for cable in network.cables[:4] if cable[0][1] not in network.wanted(cable[0][0]))
+    leaving = next(cable for cable in network.cables[:4] if not {end[0] for end in cable} & {end[0] for end in spare})
+    for name, _port in leaving:
+        network.away(name, done=False)
+    network.unlink(leaving)
+    network.link(network.cables[4])
+    assert all(end[1] in network.wanted(end[0]) for end in network.cables[4])
+    assert all(end[1] not in network.wanted(end[0]) for end in spare)
+
+
+def test_bridges_that_are_dead_hold_up_nobody_once_their_neighbours_ports_are_down() -> None:
+    """A ring of six. Two neighbours die; the others see their ports to them go down, and close the ring another way."""
+    network = Network([*ring(6), (("a", 5), ("d", 5))], list("abcdef"))
+    for cable in network.cables[:6]:
+        network.link(cable)
+    network.settle()
+    for name in "bc":
+        network.away(name, done=False)
+    for cable in network.cables[:3]:  # a-b, b-c, c-d
+        network.unlink(cable)
+    network.link(network.cables[6])
+    for name in "adef":
+        network.confirm(name)
+        network.confirm(name)
+    told = {(name, port) for name in "adef" for port in network.wanted(name)}
+    assert nx.is_connected(network.over(told).subgraph("adef"))
 
 
 def test_a_link_that_is_back_before_anybody_confirmed(four: Network) -> None:
@@ -261,9 +312,38 @@ def test_after_a_restart_the_tree_stays_as_the_bridges_have_it(four: Network) ->
     assert {name: again.wanted(name) for name in again.bridges} == before
 
 
+def test_after_a_restart_bridges_that_are_not_back_may_have_any_link_open(four: Network) -> None:
+    """The controller closed a link, and ended before it had told anybody."""
+    spare, leaving = unused(four), used(four)
+    for name in four.bridges:
+        four.away(name, done=False)
+    rows: list[Row] = [row for row in four.engine.tables.all(Link) if (row.bridge, row.port) not in leaving]
+    told = {name: four.wanted(name) - {port for bridge, port in leaving if bridge == name} for name in four.bridges}
+    rows += [FloodPorts(name, "default", tuple(sorted(ports))) for name, ports in told.items()]
+    again = Network(four.cables, [])
+    again.bridges, again.members = four.bridges, four.members
+    again.change(*directions(leaving), *rows, *(Attachment(bridge, 99, "default") for bridge in four.members))
+    again.unlink(leaving)
+    assert all(end[1] not in again.wanted(end[0]) for end in spare)
+    again.settle()
+    again.at_rest()
+    assert all(end[1] in again.wanted(end[0]) for end in spare)
+
+
 def test_a_network_without_members_floods_nowhere(four: Network) -> None:
     four.change(drop=tuple(four.engine.tables.all(Attachment)))
-    assert four.engine.tables.all(FloodPorts) == []
+    assert four.engine.tables.where(FloodPorts, network="default") == []
+
+
+def test_one_tree_spans_all_bridges_with_links_whatever_networks_they_have() -> None:
+    network = Network(ring(4), ["a"])
+    for cable in network.cables[:3]:
+        network.link(cable)
+    network.settle()
+    rows = network.engine.tables.where(FloodPorts, network=EVERY_BRIDGE)
+    assert {(row.bridge, port) for row in rows for port in row.ports} == {end for cable in network.cables[:3] for end in cable}
+    network.unlink(network.cables[0])
+    assert [row.bridge for row in network.engine.tables.where(FloodPorts, network=EVERY_BRIDGE)] == ["b", "c", "d"]
 
 
 @st.composite
