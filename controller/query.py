@@ -24,6 +24,7 @@ class Status:
     ports: int
     hosts: int
     links: int
+    networks: int
     flows: int
     apps: int
     apps_failed: int
@@ -93,7 +94,7 @@ class HostView:
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
-    """One direction of a link between two bridges."""
+    """One direction of a link between two bridges. `networks` are those whose flood tree it belongs to."""
 
     bridge: str
     port: int
@@ -101,7 +102,48 @@ class LinkView:
     peer: str
     peer_port: int
     peer_port_name: str
+    cost: int
+    networks: tuple[str, ...]
     state: Literal["up"]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkView:
+    """A virtual network: its ports, how many of them are isolated, its hosts, the bridges they are on.
+
+    `tree` are the links over which its broadcasts go, each once, as "s1/s1-eth3>s2/s2-eth1".
+    """
+
+    name: str
+    vlan: int
+    description: str
+    ports: int
+    isolated: int
+    hosts: int
+    bridges: tuple[str, ...]
+    tree: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HopView:
+    """A bridge on a path, and the ports by which frames enter and leave it; 0 and empty where the path begins or ends there."""
+
+    bridge: str
+    in_port: int
+    in_port_name: str
+    out_port: int
+    out_port_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathView:
+    """One of the cheapest paths between two ends, each of them a bridge, or a host as "network/mac"."""
+
+    number: int
+    source: str
+    target: str
+    cost: int
+    hops: tuple[HopView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +231,10 @@ class Applied:
     pending: tuple[str, ...]
 
 
+Export = Literal["node-link", "dot", "graphml"]
+"""The topology as a program takes it: JSON for networkx, the DOT language of Graphviz, GraphML."""
+
+
 class QueryError(ValueError):
     """A question that cannot be answered; becomes problem+json (RFC 9457) in the API."""
 
@@ -216,6 +262,15 @@ class View(Protocol):
 
     def links(self) -> tuple[LinkView, ...]:
         """Links, each direction by itself."""
+
+    def networks(self) -> tuple[NetworkView, ...]:
+        """Virtual networks by name."""
+
+    def paths(self, source: str, target: str) -> tuple[PathView, ...]:
+        """The cheapest paths between two bridges or hosts; none where no links lead from one to the other."""
+
+    def topology(self, form: Export) -> str:
+        """Bridges, hosts and links as a document of this format."""
 
     def apps(self) -> tuple[AppView, ...]:
         """Plugins by name."""

@@ -15,15 +15,17 @@ from controller.query import (
     AppView,
     BridgeView,
     EventView,
+    Export,
     FlowView,
     HostView,
     LinkView,
+    NetworkView,
+    PathView,
     PortView,
     QueryError,
     Status,
     View,
 )
-from webui import topology
 from webui.problem import Problem
 from webui.stream import Hub
 
@@ -31,6 +33,11 @@ T = TypeVar("T")
 READ = Tag(name="read", description="What the controller knows")
 CHANGE = Tag(name="change", description="What a person may change")
 LIVE = Tag(name="live", description="Server-sent events")
+DOCUMENTS: dict[Export, tuple[str, dict[str, str]]] = {  # media types of the topology, and what is in them
+    "node-link": ("application/json", {"type": "object", "description": "`networkx.node_link_graph(data, edges='edges')`"}),
+    "dot": ("text/vnd.graphviz", {"type": "string"}),
+    "graphml": ("application/graphml+xml", {"type": "string"}),
+}
 
 
 class Listing(BaseModel, Generic[T]):
@@ -66,6 +73,15 @@ class NetworkText(BaseModel):
     model_config = ConfigDict(extra="forbid")
     text: str = Field(description="a network file, YAML", strict=True)
     name: str = Field("network.yaml", description="what problems call it", max_length=4096, strict=True)
+
+
+class PathQuery(BaseModel):
+    source: str = Field(description="a bridge, or a host by MAC or IP address or as `network/mac`", min_length=1, max_length=200)
+    target: str = Field(description="where the path leads, likewise", min_length=1, max_length=200)
+
+
+class TopologyQuery(BaseModel):
+    format: Export = Field("node-link", description="JSON of networkx, the DOT language of Graphviz, or GraphML")
 
 
 class FlowQuery(BaseModel):
@@ -105,6 +121,7 @@ def register(app: OpenAPI, view: View, hub: Hub) -> None:
     api = APIBlueprint("api", __name__, url_prefix="/api/v1", abp_responses={"default": Problem})
     _add_state(api, view)
     _add_collections(api, view)
+    _add_topology(api, view)
     _add_flows(api, view)
     _add_apps(api, view)
     _add_config(api, view)
@@ -157,9 +174,22 @@ def _add_collections(api: APIBlueprint, view: View) -> None:
     def links() -> Response:
         return _list(Listing[LinkView], view.links())
 
-    @api.get("/topology", tags=[READ], responses={200: topology.Graph}, summary="Bridges, hosts and links as a node-link graph")
-    def graph() -> Response:
-        return _json(topology.graph(view))
+    @api.get("/networks", tags=[READ], responses={200: Listing[NetworkView]}, summary="Virtual networks and their flood trees")
+    def networks() -> Response:
+        return _list(Listing[NetworkView], view.networks())
+
+
+def _add_topology(api: APIBlueprint, view: View) -> None:
+    @api.get("/paths", tags=[READ], responses={200: Listing[PathView]}, summary="The cheapest paths between two bridges or hosts")
+    def paths(query: PathQuery) -> Response:
+        return _list(Listing[PathView], view.paths(query.source, query.target))
+
+    documents = {"description": "The graph", "content": {kind: {"schema": schema} for kind, schema in DOCUMENTS.values()}}
+    summary = "Bridges, hosts and links as one graph, each direction an edge"
+
+    @api.get("/topology", tags=[READ], responses={200: documents}, summary=summary)
+    def graph(query: TopologyQuery) -> Response:
+        return Response(view.topology(query.format), mimetype=DOCUMENTS[query.format][0])
 
 
 def _add_flows(api: APIBlueprint, view: View) -> None:

@@ -52,6 +52,10 @@ class Client:
         """GET a resource; empty parameters are left out."""
         return self._ask("GET", path + _query(query))
 
+    def text(self, path: str, **query: Any) -> str:
+        """GET a document that is not JSON."""
+        return self._read("GET", path + _query(query), None, {}).decode()
+
     def put(self, path: str, body: Item) -> Item:
         """PUT a resource and return what it is then."""
         return self._ask("PUT", path, body)
@@ -80,13 +84,20 @@ class Client:
             connection.close()
 
     def _ask(self, method: str, path: str, body: Item | None = None) -> Item:
-        connection, response = self._open(method, path, body, {"Accept": "application/json"}, self._timeout)
+        answer = self._read(method, path, body, {"Accept": "application/json"})
         try:
-            return dict(json.loads(response.read()))
+            return dict(json.loads(answer))
+        except ValueError as error:
+            raise _broken(path) from error
+
+    def _read(self, method: str, path: str, body: Item | None, headers: dict[str, str]) -> bytes:
+        connection, response = self._open(method, path, body, headers, self._timeout)
+        try:
+            return response.read()
         except TimeoutError as error:
             raise self._silent() from error
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Failure(ExitCode.UNREACHABLE, f"the controller's answer to {path} broke off", "Is it shutting down?") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise _broken(path) from error
         finally:
             connection.close()
 
@@ -127,6 +138,10 @@ class Client:
     def _silent(self) -> Failure:
         title = f"the controller at {self._path} did not answer in {self._timeout:g} s"
         return Failure(ExitCode.TIMED_OUT, title, "Look at its log; it may be busy or stopped.")
+
+
+def _broken(path: str) -> Failure:
+    return Failure(ExitCode.UNREACHABLE, f"the controller's answer to {path} broke off", "Is it shutting down?")
 
 
 def segment(name: str) -> str:

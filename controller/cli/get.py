@@ -2,6 +2,7 @@
 
 import re
 import time
+from enum import StrEnum
 from functools import partial
 from itertools import islice
 from typing import Annotated, Any
@@ -12,24 +13,47 @@ from controller.cli import kinds, options
 from controller.cli.client import PAGE, Client, segment
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.kinds import Kind
-from controller.cli.output import Format, Item, duration, print_table, print_value, shown
+from controller.cli.output import Format, Item, as_json, duration, print_table, print_value, shown
 
+
+class Output(StrEnum):
+    """Values of `-o`: those of every list, and the graph of `weft get links`."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+    DOT = "dot"
+    GRAPHML = "graphml"
+    NODE_LINK = "node-link"
+
+
+GRAPHS = (Output.DOT, Output.GRAPHML, Output.NODE_LINK)
+METER = re.compile(r"\bmeter:(\d+)")
 PORT = re.compile(r"\b(?:in_port|out_port|reg2)=(\w+)")
 
 
+KindName = Annotated[
+    str,
+    typer.Argument(
+        metavar="KIND",
+        help="bridges, ports, links, paths, hosts, networks, apps, flows, drops, events or status.",
+        autocompletion=options.complete_kind,
+    ),
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME...", help="Only these. Of paths: from where, to where.", autocompletion=options.complete_item),
+]
+Form = Annotated[Output, typer.Option("--output", "-o", help="How to print. Of links also as a graph: dot, graphml, node-link.")]
+Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many flows or events.")]
+
+
 def get(
-    kind: Annotated[
-        str,
-        typer.Argument(
-            metavar="KIND",
-            help="bridges, ports, links, hosts, apps, flows, drops, events or status.",
-            autocompletion=options.complete_kind,
-        ),
-    ],
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME...", help="Only these.", autocompletion=options.complete_item)
-    ] = None,
-    output: options.Output = Format.TABLE,
+    kind: KindName,
+    names: Names = None,
+    form: Form = Output.TABLE,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on, and show what changes.")] = False,
     no_headers: options.NoHeaders = False,
     bridge: options.Bridge = "",
@@ -38,27 +62,33 @@ def get(
     filter: options.Filter = "",  # noqa: A002 - the option is called so
     search: options.Search = "",
     sort: Annotated[str, typer.Option("--sort", help="Order flows by this field; '-packets' for the largest first.")] = "",
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many flows or events.")] = None,
+    limit: Limit = None,
     event_kind: Annotated[str, typer.Option("--kind", help="Only events whose kind begins so, as bridge.")] = "",
     severity: Annotated[str, typer.Option("--severity", help="Only events that are at least info, warning or error.")] = "",
     state_dir: options.StateDir = None,
 ) -> None:
-    """Show bridges, ports, links, hosts, apps, flows, events or the controller's status.
+    """Show bridges, ports, links, paths, hosts, networks, apps, flows, events or the controller's status.
 
     \b
     weft get bridges                          one line a bridge
     weft get ports --bridge s1 -o wide        all counters
     weft get hosts 10.0.0.3                   find a host by MAC or IP address
+    weft get networks -o wide                 VLANs, members, and the links that broadcasts take
+    weft get paths 10.0.0.1 10.0.0.3          which ways frames take, bridge by bridge
+    weft get links -o dot                     the whole topology, for Graphviz
     weft get flows -f 'n_packets>1000' -o json
     weft get drops                            frames that were refused, by port and reason
     weft get events -w                        follow what happens
     """
     client = Client(state_dir)
+    output = Format.TABLE if form in GRAPHS else Format(form)
     if kind in ("status", "st"):
-        return show_status(client, output, asked_for_more=bool(watch or names))
+        return show_status(client, output, asked_for_more=bool(watch or names or form in GRAPHS))
     chosen = find_kind(kind)
     narrow = {"bridge": bridge, "app": app, "table": table, "filter": filter, "search": search, "sort": sort, "limit": limit}
     given = narrowing(chosen, narrow | {"kind": event_kind, "severity": severity})
+    if form in GRAPHS:
+        return show_graph(client, chosen, form, asked_for_more=bool(watch or names or given))
     fetch = partial(fetch_selected, client, chosen, given, names or [], must_exist=not watch)
     if watch:
         from controller.cli.watch import follow
@@ -94,7 +124,11 @@ def narrowing(kind: Kind, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def fetch_selected(client: Client, kind: Kind, query: dict[str, Any], names: list[str], *, must_exist: bool) -> list[Item]:
-    """The items that filters and names leave."""
+    """The items that filters and names leave; of paths those between the two ends that are named."""
+    if kind is kinds.PATHS:
+        if len(names) != 2:
+            raise typer.BadParameter("paths lead from one end to another: weft get paths SRC DST, bridges or hosts.")
+        return list(client.items("/paths", source=names[0], target=names[1]))
     return select(kind, fetch_items(client, kind, query), names, must_exist)
 
 
@@ -109,22 +143,39 @@ def fetch_items(client: Client, kind: Kind, query: dict[str, Any]) -> list[Item]
         return dropped(client, query)
     if kind is kinds.EVENTS:
         return list(client.items("/events/history", **query))
-    field = "name" if kind is kinds.BRIDGES else "bridge"
-    items = [item for item in client.items(f"/{kind.name}") if not bridge or item[field] == bridge]
+    items = [item for item in client.items(f"/{kind.name}") if not bridge or bridge in _bridges_of(kind, item)]
     if bridge and not items:
         client.get(f"/bridges/{segment(bridge)}")  # a bridge that does not exist is an error, not an empty list
     return items
 
 
+def _bridges_of(kind: Kind, item: Item) -> list[str]:
+    if kind is kinds.NETWORKS:
+        return list(item["bridges"])
+    return [item["name" if kind is kinds.BRIDGES else "bridge"]]
+
+
 def dropped(client: Client, query: dict[str, Any]) -> list[Item]:
     """Flows without actions that counted a frame, the largest first, with the port that the match or the row names."""
     ports = {(port["bridge"], port["port"]): port["name"] for port in client.items("/ports")}
-    drops = client.items("/flows", **query, filter="drop and n_packets>0", sort="-packets", limit=PAGE)
-    return [
-        {**item, "port_name": ports.get((item["bridge"], port_of(item["match"])), "")}
-        for item in drops
-        if item["actions"] == "drop"
-    ]
+    found = client.items("/flows", **query, filter="drop and n_packets>0", sort="-packets", limit=PAGE)
+    drops = [item for item in found if item["actions"] == "drop"] + over_limit(client, query)
+    named = [{**item, "port_name": ports.get((item["bridge"], port_of(item["match"])), "")} for item in drops]
+    return sorted(named, key=lambda item: -item["packets"])
+
+
+def over_limit(client: Client, query: dict[str, Any]) -> list[Item]:
+    """Flows whose frames pass a meter that dropped some of them, with what it dropped."""
+    meters = client.items("/flows", bridge=query.get("bridge", ""), search="meter_id=", sort="-packets", limit=PAGE)
+    dropped = {
+        (item["bridge"], item["match"].partition("=")[2]): {"packets": item["packets"], "bytes": item["bytes"]}
+        for item in meters
+        if item["kind"] == "meter" and item["packets"]
+    }
+    flows = client.items("/flows", **query, search="meter:", limit=PAGE) if dropped else ()
+    passing = [(item, METER.search(item["actions"])) for item in flows]
+    counts = [(item, dropped.get((item["bridge"], found[1]))) for item, found in passing if found]
+    return [{**item, **count, "why": f"above the limit: {item['why']}"} for item, count in counts if count]
 
 
 def port_of(match: str) -> int:
@@ -165,10 +216,22 @@ def show(kind: Kind, items: list[Item], form: Format, headers: bool, empty: str 
         typer.echo(empty or kind.empty, err=True)
 
 
+def show_graph(client: Client, kind: Kind, form: Output, *, asked_for_more: bool) -> None:
+    """Print bridges, hosts and links as one graph."""
+    if kind is not kinds.LINKS:
+        raise typer.BadParameter(f"-o {form} draws the whole topology: weft get links -o {form}.")
+    if asked_for_more:
+        raise typer.BadParameter(f"-o {form} draws the whole topology: it takes no names and filters, and cannot be watched.")
+    if form is Output.NODE_LINK:
+        print(as_json(client.get("/topology", format=form)))
+    else:
+        print(client.text("/topology", format=form), end="")
+
+
 def show_status(client: Client, form: Format, *, asked_for_more: bool) -> None:
     """Print the controller itself."""
     if asked_for_more:
-        raise typer.BadParameter("status is one thing: it takes no names and cannot be watched.")
+        raise typer.BadParameter("status is one thing: it takes no names, cannot be watched and is no graph.")
     status = client.get("/status")
     if print_value(status, form):
         return

@@ -67,6 +67,11 @@ def _owner(item: Item) -> str:
     return (rule if rule.startswith(f"{app}.") else f"{app}.{rule}".strip(".")) or "-"
 
 
+def _hops(item: Item) -> str:
+    """A path bridge by bridge, with the ports by which it enters and leaves: s1 (s1-eth1 > s1-eth3), s2 (...)."""
+    return ", ".join(f"{hop['bridge']} ({hop['in_port_name']} > {hop['out_port_name']})" for hop in item["hops"]) or "-"
+
+
 def _link_name(item: Item) -> str:
     return f"{item['bridge']}/{item['port_name']}>{item['peer']}/{item['peer_port_name']}"
 
@@ -133,14 +138,53 @@ LINKS = Kind(
         Column("PORT", field("port_name")),
         Column("PEER", field("peer")),
         Column("PEER-PORT", field("peer_port_name")),
+        Column("COST", field("cost")),
         Column("STATE", field("state")),
+        Column("FLOODS", field("networks"), wide=True, long=True),
         Column("NUMBERS", lambda item: f"{item['port']}>{item['peer_port']}", wide=True),
     ),
     ("bridge", "port"),
     lambda item: (_link_name(item), f"{item['bridge']}/{item['port_name']}"),
     "No links. One is found when two connected bridges hear each other's LLDP.",
     frozenset({"bridge"}),
-    frozenset({"links"}),
+    frozenset({"links", "networks"}),
+)
+
+PATHS = Kind(
+    "paths",
+    "pa",
+    (
+        Column("PATH", field("number")),
+        Column("COST", field("cost")),
+        Column("HOPS", _hops, long=True),
+        Column("SOURCE", field("source"), wide=True),
+        Column("TARGET", field("target"), wide=True),
+    ),
+    ("number",),
+    lambda item: (" ".join(hop["bridge"] for hop in item["hops"]),),
+    "No path: no links that are up lead there. 'weft get links' lists the links that there are.",
+    frozenset(),
+    frozenset({"links", "ports", "hosts"}),
+)
+
+NETWORKS = Kind(
+    "networks",
+    "ne",
+    (
+        Column("NAME", field("name")),
+        Column("VLAN", field("vlan")),
+        Column("PORTS", field("ports")),
+        Column("ISOLATED", field("isolated")),
+        Column("HOSTS", field("hosts")),
+        Column("BRIDGES", field("bridges"), long=True),
+        Column("DESCRIPTION", field("description"), long=True),
+        Column("TREE", field("tree"), wide=True, long=True),
+    ),
+    ("name",),
+    lambda item: (item["name"], str(item["vlan"])),
+    "No networks.",
+    frozenset({"bridge"}),
+    frozenset({"networks", "hosts"}),
 )
 
 HOSTS = Kind(
@@ -247,7 +291,7 @@ DROPS = Kind(
     frozenset({"flows", "counters"}),
 )
 
-KINDS = (BRIDGES, PORTS, LINKS, HOSTS, APPS, FLOWS, DROPS, EVENTS)
+KINDS = (BRIDGES, PORTS, LINKS, PATHS, HOSTS, NETWORKS, APPS, FLOWS, DROPS, EVENTS)
 
 
 def find(name: str) -> Kind | None:

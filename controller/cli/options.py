@@ -41,6 +41,8 @@ def complete_kind(incomplete: str) -> list[str]:
 def complete_item(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of the kind that was just typed. Flows are too many to offer."""
     kind = kinds.find(ctx.params.get("kind") or "")
+    if kind is kinds.PATHS:  # from where to where
+        return complete_bridge(ctx, incomplete) + _names(kinds.HOSTS, ctx, incomplete)
     return [] if kind in (None, kinds.FLOWS, kinds.EVENTS) else _names(kind, ctx, incomplete)
 
 

@@ -15,16 +15,19 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from controller import __version__
-from controller.model import Attachment, Host, Link, Port, PortRole
+from controller.model import Attachment, Bridge, FloodPorts, Host, Link, Network, Port, PortRole
 from controller.pipeline import LEARN
 from controller.query import (
     Applied,
     AppView,
     BridgeView,
     EventView,
+    Export,
     HostView,
     LinkView,
+    NetworkView,
     Page,
+    PathView,
     PortView,
     QueryError,
     Status,
@@ -37,6 +40,7 @@ from controller.runtime.journal import Journal
 from controller.runtime.networks import Networks
 from controller.runtime.peers import Peer
 from controller.runtime.store import Store
+from controller.runtime.topology import Topology
 
 T = TypeVar("T")
 PATIENCE = 10.0  # seconds that a question may wait for the event loop
@@ -90,6 +94,7 @@ class LiveView:
             ports=len(rows[Port]),
             hosts=len(self._hosts()),
             links=len(rows[Link]),
+            networks=len(rows[Network]),
             flows=sum(self._engine.desired.count(name) for name in peers),
             apps=apps,
             apps_failed=failed,
@@ -180,12 +185,25 @@ class LiveView:
 
     def links(self) -> tuple[LinkView, ...]:
         """Links, each direction by itself."""
-        return self._ask(lambda: tuple(self._link(x) for x in self._engine.tables.all(Link)))
+        return self._ask(self._topology).link_views()
 
-    def _link(self, x: Link) -> LinkView:
-        return LinkView(
-            x.bridge, x.port, self._port_name(x.bridge, x.port), x.peer, x.peer_port, self._port_name(x.peer, x.peer_port), "up"
-        )
+    def networks(self) -> tuple[NetworkView, ...]:
+        """Virtual networks by name."""
+        return self._ask(self._topology).network_views()
+
+    def paths(self, source: str, target: str) -> tuple[PathView, ...]:
+        """The cheapest paths between two bridges or hosts. Raises QueryError 404, or 409 where it is not clear which hosts."""
+        return self._ask(self._topology).paths(source, target)
+
+    def topology(self, form: Export) -> str:
+        """Bridges, hosts and links as a document of this format."""
+        return self._ask(self._topology).export(form)
+
+    def _topology(self) -> Topology:
+        rows = self._engine.tables.all
+        states = {name: peer.state for name, peer in self._control.peers.items()}
+        types = rows(Bridge), rows(Port), rows(Link), rows(Host), rows(Network), rows(Attachment), rows(FloodPorts)
+        return Topology(*types, states=states, revision=self._journal.revision)
 
     def apps(self) -> tuple[AppView, ...]:
         """Plugins by name."""

@@ -1,4 +1,4 @@
-"""The network as a networkx graph, for people and their programs: shortest paths, equal-cost ports, JSON, DOT and GraphML.
+"""The network as a networkx graph, for people and their programs: shortest paths, flood trees, node-link JSON, DOT and GraphML.
 
 A node is a bridge by its name, or a host as `network/mac`. An edge is one direction of a link, or of the way between a
 host and its port; its key is (port, peer port), 0 for a host's own. It is made from rows when somebody asks; forwarding
@@ -7,7 +7,7 @@ has trees of its own (`controller.topology.trees`), kept up to date at less cost
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -20,27 +20,6 @@ Edge = tuple[str, str, tuple[int, int]]  # from, to, (port there, port here)
 End = tuple[str, int]  # a bridge and its port
 
 HOST_PORT = 0  # in place of a port on the side of a host; OpenFlow ports begin at 1
-REFERENCE = 20 * 10**12  # bit/s: IEEE 802.1Q table 13-4, a port path cost is 20 Tbit/s divided by the speed
-USUAL = 10**9  # bit/s, where no speed is known
-
-
-def each_hop(link: Link) -> int:
-    """The cost of a link where all cost the same."""
-    return 1
-
-
-def by_speed(ports: Iterable[Port]) -> Callable[[Link], int]:
-    """The cost of a link by the slower of its ports, as IEEE 802.1Q recommends: 20000 for 1 Gbit/s, 2000 for 10 Gbit/s.
-
-    A port of unknown speed is taken to be as fast as the other; a link of which nothing is known counts as 1 Gbit/s.
-    """
-    speeds = {(port.bridge, port.port): port.speed for port in ports}
-
-    def cost(link: Link) -> int:
-        ends = (link.bridge, link.port), (link.peer, link.peer_port)
-        return max(1, REFERENCE // min(filter(None, map(speeds.get, ends)), default=USUAL))
-
-    return cost
 
 
 def build(
@@ -49,18 +28,18 @@ def build(
     links: Iterable[Link],
     hosts: Iterable[Host],
     *,
-    cost: Callable[[Link], int] = each_hop,
+    states: Mapping[str, str] | None = None,
     trees: Mapping[str, Collection[End]] | None = None,
 ) -> Graph:
     """The graph that the rows describe; equal rows give an equal graph in any order.
 
-    cost: of a link, 1 or more. trees: of each network, both ends of each link of its broadcast tree.
+    states: of bridges, connected or not. trees: of each network, both ends of each link of its broadcast tree.
     Links and hosts of bridges that are not in `bridges` are left out, as are hosts seen on a link: they live elsewhere.
     """
     graph: Graph = nx.MultiDiGraph()
     by_end = {(port.bridge, port.port): port for port in ports}
     for bridge in sorted(bridges, key=Bridge.key_of):
-        graph.add_node(bridge.bridge, kind="bridge", dpid=f"{bridge.dpid:016x}")
+        graph.add_node(bridge.bridge, kind="bridge", dpid=f"{bridge.dpid:016x}", state=(states or {}).get(bridge.bridge, ""))
     on_tree = _networks(trees or {})
     on_link: set[End] = set()
     for link in sorted(links, key=Link.key_of):
@@ -68,7 +47,7 @@ def build(
         on_link.update(ends)
         if link.bridge in graph and link.peer in graph:
             networks = on_tree.get(ends[0], set()) & on_tree.get(ends[1], set())
-            _add_link(graph, link, cost(link), by_end, " ".join(sorted(networks)))
+            _add_link(graph, link, by_end, " ".join(sorted(networks)))
     for host in sorted(hosts, key=Host.key_of):
         if host.bridge in graph and (host.bridge, host.port) not in on_link:
             _add_host(graph, host, by_end.get((host.bridge, host.port)))
@@ -84,7 +63,7 @@ def _networks(trees: Mapping[str, Collection[End]]) -> dict[End, set[str]]:
     return found
 
 
-def _add_link(graph: Graph, link: Link, cost: int, ports: Mapping[End, Port], trees: str) -> None:
+def _add_link(graph: Graph, link: Link, ports: Mapping[End, Port], trees: str) -> None:
     here, there = ports.get((link.bridge, link.port)), ports.get((link.peer, link.peer_port))
     graph.add_edge(
         link.bridge,
@@ -95,7 +74,7 @@ def _add_link(graph: Graph, link: Link, cost: int, ports: Mapping[End, Port], tr
         port_name=here.name if here else "",
         peer_port=link.peer_port,
         peer_port_name=there.name if there else "",
-        cost=cost,
+        cost=link.cost,
         speed=here.speed if here else 0,
         up=all(port is None or port.up for port in (here, there)),
         trees=trees,
@@ -136,13 +115,6 @@ def distances(graph: Graph, target: str) -> dict[str, int]:
 
     found = nx.single_source_dijkstra_path_length(graph.reverse(copy=False), target, weight=backwards)
     return {node: int(cost) for node, cost in found.items()}
-
-
-def equal_cost(graph: Graph, target: str) -> dict[str, tuple[int, ...]]:
-    """Of each bridge that can reach `target`, itself left out: the ports on which a cheapest path begins, sorted."""
-    dist = distances(graph, target)
-    steps = {node: _steps(graph, dist, node, target) for node in dist if graph.nodes[node]["kind"] == "bridge"}
-    return {node: tuple(sorted(key[0] for _, _, key in edges)) for node, edges in sorted(steps.items()) if edges}
 
 
 def shortest_paths(graph: Graph, source: str, target: str, limit: int = 16) -> list[list[Edge]]:
@@ -202,7 +174,7 @@ def dot(graph: Graph) -> str:
     for node, peer, key, data in flat.edges(keys=True, data=True):
         ends = {"taillabel": data["port_name"] or data["port"], "headlabel": data["peer_port_name"] or data["peer_port"]}
         lines.append(f"  {_quoted(node)} -> {_quoted(peer)} {_attributes({'id': key, **ends, **data})};")
-    return "\n".join(["digraph weft {", *lines, "}"]) + "\n"
+    return "\n".join(["digraph weft {", f"  graph {_attributes(flat.graph)};", *lines, "}"]) + "\n"
 
 
 def plain(graph: Graph) -> Graph:
@@ -210,7 +182,7 @@ def plain(graph: Graph) -> Graph:
 
     A key is `bridge:port-peer:port`. What cannot be printed, which a name from a bridge may hold, becomes U+FFFD.
     """
-    flat: Graph = nx.MultiDiGraph()
+    flat: Graph = nx.MultiDiGraph(**graph.graph)
     for node, data in graph.nodes(data=True):
         flat.add_node(_printable(node), **{name: _printable(value) for name, value in data.items()})
     for node, peer, (port, peer_port), data in graph.edges(keys=True, data=True):

@@ -242,3 +242,26 @@ def test_ten_thousand_flows(page: Page, serve_view: Callable[[FakeView], Server]
         assert grid.get_by_role("row").count() < 80
     page.get_by_role("searchbox", name="Search").fill("10.0.0.1")
     expect(page.get_by_role("button", name="Clear search and filters")).to_be_visible()
+
+
+def test_networks_show_their_members_and_where_they_flood(page: Page, dashboard_url: str) -> None:
+    page.goto(dashboard_url)
+    page.get_by_role("navigation", name="Views").get_by_role("link", name="Networks").click()
+    rows = page.get_by_role("grid", name="Networks")
+    expect(rows.get_by_role("row", name="guests")).to_contain_text("visitors, first floor")
+    rows.get_by_role("row", name="default").click()
+    panel = page.get_by_role("complementary")
+    expect(panel).to_contain_text("s1/s1-eth2 - s3/s3-eth3")
+    panel.get_by_role("link", name="4").last.click()
+    expect(page.get_by_role("grid", name="Hosts").get_by_role("row")).to_have_count(1 + 4)
+
+
+def test_a_link_shows_what_it_costs(page: Page, dashboard_url: str) -> None:
+    page.set_viewport_size({"width": 1440, "height": 800})
+    page.goto(f"{dashboard_url}/?as=table")
+    grid = page.get_by_role("grid", name="Topology as a table")
+    expect(grid.get_by_role("columnheader", name="Cost")).to_be_visible()
+    grid.get_by_role("row", name="s1 - s2").click()
+    expect(page.get_by_role("complementary")).to_contain_text(re.compile(r"Cost2\s000"))
+    page.get_by_role("complementary").get_by_role("link", name="default").click()
+    expect(page).to_have_url(f"{dashboard_url}/networks?sel=default")

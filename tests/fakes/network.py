@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from controller.query import FlowView, HostView, LinkView, PortView
+from controller.model import Attachment, Bridge, FloodPorts, Host, IPv4, Link, Mac, Network, Port
+from controller.query import FlowView, HostView, PortView
+from controller.runtime.topology import Topology
 
+SPEED = 10_000_000_000  # bit/s
 STAGES = {0: "ADMIT", 10: "CLASSIFY", 40: "LEARN", 70: "FORWARD", 80: "NEXTHOP", 90: "FLOOD", 110: "EGRESS"}
 LAST = {11: "CLASSIFY.next", 41: "LEARN.next"}
 
@@ -56,13 +59,20 @@ def host_view(station: Station, now: float, age: float = 3600.0) -> HostView:
     return HostView(station.mac, (station.ip,), "default", station.bridge, station.port, port_name, now - age, now - 2)
 
 
-def links() -> tuple[LinkView, ...]:
-    """The cables between bridges, both ways."""
-    return tuple(
-        LinkView(bridge, port, f"{bridge}-eth{port}", far[0], far[1], f"{far[0]}-eth{far[1]}", "up")
-        for bridge, ports in CABLES.items()
-        for port, far in ports.items()
-        if isinstance(far, tuple)
+def topology(bridges: Iterable[str] = tuple(CABLES), hosts: Iterable[HostView] = ()) -> Topology:
+    """The rows of bridges, cables and hosts, and two networks, one of which floods over all links."""
+    ends = [(bridge, port, far) for bridge, ports in CABLES.items() if bridge in bridges for port, far in ports.items()]
+    uplinks = {bridge: tuple(port for at, port, far in ends if at == bridge and isinstance(far, tuple)) for bridge in bridges}
+    return Topology(
+        [Bridge(name, number) for number, name in enumerate(CABLES, 1) if name in bridges],
+        [Port(bridge, port, f"{bridge}-eth{port}", speed=SPEED) for bridge, port, _ in ends],
+        [Link(bridge, port, *far, 2_000) for bridge, port, far in ends if isinstance(far, tuple)],
+        [Host(host.network, Mac(host.mac), host.bridge, host.port, tuple(map(IPv4, host.ips))) for host in hosts],
+        [Network("default", 1), Network("guests", 30, description="visitors, first floor")] if uplinks else [],
+        [Attachment(bridge, port, "default") for bridge, port, far in ends if isinstance(far, str)]
+        + [Attachment(bridge, 9, "guests", isolated=bridge == "s3") for bridge in uplinks if bridge != "s1"],
+        [FloodPorts(bridge, "default", ports) for bridge, ports in uplinks.items()],
+        states=dict.fromkeys(bridges, "connected"),
     )
 
 
@@ -83,7 +93,7 @@ def ports(elapsed: float) -> tuple[PortView, ...]:
                     "up",
                     "link" if peer else "edge",
                     "default",
-                    10_000_000_000,
+                    SPEED,
                     peer,
                     1 if isinstance(far, str) else 0,
                     received,

@@ -20,15 +20,19 @@ from controller.query import (
     AppView,
     BridgeView,
     EventView,
+    Export,
     FlowView,
     HostView,
     LinkView,
+    NetworkView,
     Page,
+    PathView,
     PortView,
     QueryError,
     Status,
     Update,
 )
+from controller.runtime.topology import Topology
 from tests.fakes import network
 
 TRACEBACK = """Traceback (most recent call last):
@@ -55,7 +59,6 @@ class FakeView:
         self._events: list[EventView] = []
         self._bridges: dict[str, BridgeView] = {}
         self._hosts: dict[str, HostView] = {}
-        self._links: tuple[LinkView, ...] = ()
         self._flows: list[FlowView] = []
         self._down_ports: set[tuple[str, int]] = set()
         self._numbers = itertools.count(1)
@@ -67,7 +70,6 @@ class FakeView:
     def _fill(self, flows: int) -> None:
         now = time.time()
         self._flows = network.flows(flows)
-        self._links = network.links()
         self._hosts = {station.mac: network.host_view(station, now) for station in network.stations()}
         for index, name in enumerate(network.CABLES):
             address = f"127.0.0.1:{40_112 + index * 2}"
@@ -174,7 +176,8 @@ class FakeView:
             connected,
             len(self.ports()),
             len(self._hosts),
-            len(self._links),
+            len(self.links()),
+            len(self.networks()),
             len(self._flows),
             len(self._apps),
             failed,
@@ -209,7 +212,22 @@ class FakeView:
 
     def links(self) -> tuple[LinkView, ...]:
         """Links, each direction by itself."""
-        return self._links
+        return self._topology().link_views()
+
+    def networks(self) -> tuple[NetworkView, ...]:
+        """Virtual networks by name."""
+        return self._topology().network_views()
+
+    def paths(self, source: str, target: str) -> tuple[PathView, ...]:
+        """The cheapest paths between two bridges or hosts."""
+        return self._topology().paths(source, target)
+
+    def topology(self, form: Export) -> str:
+        """Bridges, hosts and links as a document."""
+        return self._topology().export(form)
+
+    def _topology(self) -> Topology:
+        return network.topology(self._bridges, self._hosts.values())
 
     def apps(self) -> tuple[AppView, ...]:
         """Plugins by name."""

@@ -8,7 +8,7 @@ from tests.unit.cli.runner import Weft
 
 pytestmark = pytest.mark.unit
 
-KINDS = ("bridges", "ports", "links", "hosts", "apps", "flows", "events")
+KINDS = ("bridges", "ports", "links", "hosts", "networks", "apps", "flows", "events")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -109,6 +109,58 @@ def test_events_by_severity_newest_last(weft: Weft, view: FakeView) -> None:
 
 def test_a_failed_app_shows_what_it_failed_of(weft: Weft, view: FakeView) -> None:
     assert "failed: KeyError: 'limit'" in weft("get", "apps", "rate_limiter").out
+
+
+def test_networks_read_well(weft: Weft, view: FakeView) -> None:
+    heading, default, guests = weft("get", "networks").lines
+    assert heading.split() == ["NAME", "VLAN", "PORTS", "ISOLATED", "HOSTS", "BRIDGES", "DESCRIPTION"]
+    assert default.split() == ["default", "1", "4", "0", "4", "s2,", "s3", "-"]
+    assert guests.endswith("30    2      1         0      s2, s3   visitors, first floor")
+    assert "s1/s1-eth1>s2/s2-eth3, s1/s1-eth2>s3/s3-eth3" in weft("get", "networks", "default", "-o", "wide").out
+    assert weft("get", "ne", "30", "-o", "name").out == "guests\n"
+    assert weft("get", "networks", "-b", "s1").code == 0
+    assert weft("get", "networks", "-b", "s1").err == "No networks match.\n"
+
+
+def test_links_show_what_they_cost(weft: Weft, view: FakeView) -> None:
+    assert weft("get", "links").lines[0].split() == ["BRIDGE", "PORT", "PEER", "PEER-PORT", "COST", "STATE"]
+    assert {link["cost"] for link in weft("get", "links", "-o", "json").json} == {2_000}
+
+
+def test_paths_show_bridges_and_ports(weft: Weft, view: FakeView) -> None:
+    heading, path = weft("get", "paths", "10.0.0.1", "10.0.0.4").lines
+    assert heading.split() == ["PATH", "COST", "HOPS"]
+    assert path.split(maxsplit=2) == ["1", "4000", "s2 (s2-eth1 > s2-eth3), s1 (s1-eth1 > s1-eth2), s3 (s3-eth3 > s3-eth2)"]
+    assert weft("get", "paths", "s2", "s3", "-o", "name").out == "s2 s1 s3\n"
+
+
+@pytest.mark.parametrize(
+    ("ends", "code", "says"),
+    [
+        ((), 64, "weft get paths SRC DST"),
+        (("s1",), 64, "weft get paths SRC DST"),
+        (("s1", "10.9.9.9"), 4, "there is no bridge or host '10.9.9.9'"),
+    ],
+)
+def test_paths_have_two_ends(weft: Weft, view: FakeView, ends: tuple[str, ...], code: int, says: str) -> None:
+    done = weft("get", "paths", *ends)
+    assert (done.code, done.out) == (code, "")
+    assert says in done.err
+
+
+@pytest.mark.parametrize(("form", "begins"), [("dot", "digraph weft {\n"), ("graphml", "<?xml"), ("node-link", "{\n")])
+def test_the_topology_as_a_graph(weft: Weft, view: FakeView, form: str, begins: str) -> None:
+    graph = weft("get", "links", "-o", form).out
+    assert graph.startswith(begins)
+    assert graph.endswith("\n")
+    assert graph.count("default/00:00:00:00:00:04") >= 3
+
+
+@pytest.mark.parametrize("more", [("hosts",), ("links", "-w"), ("links", "-b", "s1"), ("links", "s1/s1-eth1"), ("status",)])
+def test_a_graph_is_of_the_whole_topology(weft: Weft, view: FakeView, more: tuple[str, ...]) -> None:
+    done = weft("get", *more, "-o", "dot")
+    assert (done.code, done.out) == (64, "")
+    assert "graph" in done.err or "the whole topology" in done.err
 
 
 def test_status(weft: Weft, view: FakeView) -> None:

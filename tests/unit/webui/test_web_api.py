@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import networkx
+import pydot
 import pytest
 from flask.testing import FlaskClient
 
@@ -36,7 +37,9 @@ def test_health_and_readiness(client: FlaskClient, view: FakeView) -> None:
         ("/ports", 8, {"bridge", "port", "rx_bytes"}),
         ("/ports?bridge=s2", 3, {"peer"}),
         ("/hosts", 4, {"mac", "ips"}),
-        ("/links", 4, {"peer", "peer_port"}),
+        ("/links", 4, {"peer", "peer_port", "cost", "networks"}),
+        ("/networks", 2, {"name", "vlan", "isolated", "tree"}),
+        ("/paths?source=s2&target=10.0.0.4", 1, {"cost", "hops"}),
         ("/apps", 6, {"state", "error", "config"}),
         ("/flows", 59, {"kind", "why", "status"}),
         ("/events/history", 10, {"seq", "severity"}),
@@ -58,9 +61,51 @@ def test_one_bridge(client: FlaskClient, name: str) -> None:
 
 def test_topology_is_a_networkx_graph(client: FlaskClient) -> None:
     graph = networkx.node_link_graph(client.get("/api/v1/topology").get_json(), edges="edges")
-    assert networkx.is_tree(graph)
+    assert networkx.is_tree(networkx.Graph(graph))
     assert graph.nodes["s1"]["kind"] == "bridge"
-    assert sorted(graph.neighbors("s2")) == ["00:00:00:00:00:01", "00:00:00:00:00:02", "s1"]
+    assert graph.nodes["s1"]["state"] == "connected"
+    assert sorted(graph.neighbors("s2")) == ["default/00:00:00:00:00:01", "default/00:00:00:00:00:02", "s1"]
+    assert {(edge["cost"], edge["trees"]) for _, _, edge in graph.edges(data=True)} == {(2_000, "default"), (0, "")}
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"), [("dot", "text/vnd.graphviz"), ("graphml", "application/graphml+xml"), ("node-link", "application/json")]
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of pyparsing, which pydot uses by its old names
+def test_the_topology_has_the_format_that_is_asked_for(client: FlaskClient, form: str, kind: str) -> None:
+    answer = client.get(f"/api/v1/topology?format={form}")
+    assert answer.mimetype == kind
+    readers = {
+        "dot": lambda: len(pydot.graph_from_dot_data(answer.text)[0].get_edges()),
+        "graphml": lambda: networkx.parse_graphml(answer.text).number_of_edges(),
+        "node-link": lambda: len(answer.get_json()["edges"]),
+    }
+    assert readers[form]() == 2 * 6
+
+
+def test_the_formats_of_the_topology_are_documented(client: FlaskClient) -> None:
+    document = client.get("/openapi").get_json()["paths"]["/api/v1/topology"]["get"]
+    assert document["responses"]["200"]["content"].keys() == {"application/json", "text/vnd.graphviz", "application/graphml+xml"}
+    (parameter,) = document["parameters"]
+    assert parameter["schema"]["enum"] == ["node-link", "dot", "graphml"]
+    assert not parameter["required"]
+
+
+def test_a_network_has_members_and_a_tree(client: FlaskClient) -> None:
+    default, guests = client.get("/api/v1/networks").get_json()["items"]
+    assert (guests["vlan"], guests["description"], guests["ports"], guests["isolated"]) == (30, "visitors, first floor", 2, 1)
+    assert (default["hosts"], default["bridges"]) == (4, ["s2", "s3"])
+    assert default["tree"] == ["s1/s1-eth1>s2/s2-eth3", "s1/s1-eth2>s3/s3-eth3"]
+
+
+def test_a_path_goes_bridge_by_bridge(client: FlaskClient) -> None:
+    (path,) = client.get("/api/v1/paths?source=00:00:00:00:00:01&target=default/00:00:00:00:00:04").get_json()["items"]
+    assert (path["source"], path["cost"]) == ("default/00:00:00:00:00:01", 4_000)
+    assert [tuple(hop.values()) for hop in path["hops"]] == [
+        ("s2", 1, "s2-eth1", 3, "s2-eth3"),
+        ("s1", 1, "s1-eth1", 2, "s1-eth2"),
+        ("s3", 3, "s3-eth3", 2, "s3-eth2"),
+    ]
 
 
 def test_flows_are_narrowed(client: FlaskClient) -> None:
@@ -106,6 +151,9 @@ def test_an_app_is_switched(client: FlaskClient, view: FakeView) -> None:
     [
         ("/api/v1/bridges/s9", 404, "known: s1, s2, s3"),
         ("/api/v1/ports?bridge=s9", 404, "No bridge is called 's9'"),
+        ("/api/v1/topology?format=png", 422, "format: Input should be 'node-link', 'dot' or 'graphml'"),
+        ("/api/v1/paths?source=s1", 422, "target: Field required"),
+        ("/api/v1/paths?source=s1&target=s9", 404, "no bridge or host 's9'"),
         ("/api/v1/flows?filter=((", 422, "Write for example"),
         ("/api/v1/flows?sort=colour", 422, "no field 'colour'"),
         ("/api/v1/flows?limit=5000", 422, "limit: Input should be less than or equal to 1000"),
@@ -170,7 +218,9 @@ def test_openapi_describes_every_path(client: FlaskClient) -> None:
     assert "FlowView" in str(spec["components"]["schemas"])
 
 
-@pytest.mark.parametrize("name", ["Status", "BridgeView", "PortView", "HostView", "LinkView", "AppView", "FlowView", "EventView"])
+@pytest.mark.parametrize(
+    "name", ["Status", "BridgeView", "PortView", "HostView", "LinkView", "NetworkView", "AppView", "FlowView", "EventView"]
+)
 def test_the_dashboard_knows_the_same_fields(name: str) -> None:
     found = re.search(rf"export interface {name} {{(.*?)\n}}", TYPES.read_text(), re.DOTALL)
     assert found

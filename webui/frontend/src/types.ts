@@ -10,6 +10,7 @@ export interface Status {
   ports: number
   hosts: number
   links: number
+  networks: number
   flows: number
   apps: number
   apps_failed: number
@@ -72,7 +73,20 @@ export interface LinkView {
   peer: string
   peer_port: number
   peer_port_name: string
+  cost: number
+  networks: string[]
   state: 'up'
+}
+
+export interface NetworkView {
+  name: string
+  vlan: number
+  description: string
+  ports: number
+  isolated: number
+  hosts: number
+  bridges: string[]
+  tree: string[]
 }
 
 export interface AppView {

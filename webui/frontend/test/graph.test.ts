@@ -7,12 +7,12 @@ import { fit, portLabel } from '../src/views/drawing'
 const bridge = (name: string): BridgeView => ({
   name, dpid: '', state: 'connected', address: '', protocol: '1.4', since: 0, description: '', ports: 0, flows: 0, pending: 0, rejected: 0, flow_mods: 0, reason: '',
 })
-const host = (mac: string, on: string, port: number): HostView => ({
-  mac, ips: [], network: '', bridge: on, port, port_name: `${on}-eth${port}`, first_seen: 0, last_seen: 0,
+const host = (mac: string, on: string, port: number, network = 'blue'): HostView => ({
+  mac, ips: [], network, bridge: on, port, port_name: `${on}-eth${port}`, first_seen: 0, last_seen: 0,
 })
 const cable = (a: string, ap: number, b: string, bp: number): LinkView[] => {
   const link = (from: string, fp: number, to: string, tp: number): LinkView => ({
-    bridge: from, port: fp, port_name: `${from}-eth${fp}`, peer: to, peer_port: tp, peer_port_name: `${to}-eth${tp}`, state: 'up',
+    bridge: from, port: fp, port_name: `${from}-eth${fp}`, peer: to, peer_port: tp, peer_port_name: `${to}-eth${tp}`, cost: 2000, networks: ['blue'], state: 'up',
   })
   return [link(a, ap, b, bp), link(b, bp, a, ap)]
 }
@@ -27,11 +27,17 @@ const TREE = build(
 describe('graph', () => {
   it('draws a cable once and leaves out what hangs in the air', () => {
     expect(TREE.edges.filter((edge) => edge.kind === 'link')).toHaveLength(2)
-    expect(TREE.nodes.map((node) => node.id)).toEqual(['bridge:s2', 'bridge:s1', 'bridge:s3', 'host:01', 'host:02', 'host:03'])
+    expect(TREE.nodes.map((node) => node.id)).toEqual(['bridge:s2', 'bridge:s1', 'bridge:s3', 'host:blue/01', 'host:blue/02', 'host:blue/03'])
+    expect(TREE.edges.map((edge) => edge.cost)).toEqual([2000, 2000, null, null, null])
   })
   it('keeps parallel cables', () => {
     const graph = build(['a', 'b'].map(bridge), [], [...cable('a', 1, 'b', 1), ...cable('a', 2, 'b', 2)], [])
     expect(graph.edges).toHaveLength(2)
+  })
+  it('draws one address in two networks twice', () => {
+    const graph = build([bridge('s1')], [host('01', 's1', 1), host('01', 's1', 1, 'red')], [], [])
+    expect(graph.nodes.map((node) => node.id)).toEqual(['bridge:s1', 'host:blue/01', 'host:red/01'])
+    expect(new Set(graph.edges.map((edge) => edge.id)).size).toBe(2)
   })
   it('folds hosts where there are many', () => {
     const hosts = Array.from({ length: 200 }, (_, index) => host(String(index), 's1', 1))
@@ -45,7 +51,7 @@ describe('places', () => {
     const places = arrange(TREE).places
     expect(places.get('bridge:s1')?.y).toBe(0)
     expect(places.get('bridge:s2')?.y).toBe(places.get('bridge:s3')?.y)
-    expect(places.get('host:01')?.y).toBeGreaterThan(places.get('bridge:s2')?.y ?? 0)
+    expect(places.get('host:blue/01')?.y).toBeGreaterThan(places.get('bridge:s2')?.y ?? 0)
     expect(new Set([...places.values()].map((place) => `${place.x} ${place.y}`)).size).toBe(TREE.nodes.length)
   })
   it('set components beside each other', () => {

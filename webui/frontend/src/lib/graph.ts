@@ -26,6 +26,8 @@ export interface Edge {
   near: End
   far: End | null
   up: boolean
+  cost: number | null
+  networks: readonly string[]
 }
 
 export interface Graph {
@@ -36,7 +38,9 @@ export interface Graph {
 const MANY_HOSTS = 150
 
 export const bridgeId = (name: string): string => `bridge:${name}`
-export const hostId = (mac: string): string => `host:${mac}`
+/** One address in two networks is two hosts. */
+export const hostKey = (host: HostView): string => `${host.network}/${host.mac}`
+export const hostId = (host: HostView): string => `host:${hostKey(host)}`
 
 /** Hosts beyond `MANY_HOSTS` are drawn as one node a bridge. */
 export function build(
@@ -75,18 +79,20 @@ function cables(links: readonly LinkView[], known: ReadonlySet<string>, down: Re
       near: { bridge: link.bridge, port: link.port, name: link.port_name },
       far: { bridge: link.peer, port: link.peer_port, name: link.peer_port_name },
       up: !ends.some((end) => down.has(end)),
+      cost: link.cost,
+      networks: link.networks,
     })
   }
   return [...found.values()]
 }
 
 function single(host: HostView, down: ReadonlySet<string>): [Node, Edge] {
-  const id = hostId(host.mac)
+  const id = hostId(host)
   const near = { bridge: host.bridge, port: host.port, name: host.port_name }
   const up = !down.has(`${host.bridge}:${host.port}`)
   const label = host.ips[0] ?? host.mac
   const node: Node = { id, kind: 'host', label, detail: host.ips.length ? host.mac : '', state: 'learned', bridge: host.bridge, degree: 1 }
-  return [node, { id: `at:${host.mac}`, kind: 'host', source: bridgeId(host.bridge), target: id, near, far: null, up }]
+  return [node, { id: `at:${hostKey(host)}`, kind: 'host', source: bridgeId(host.bridge), target: id, near, far: null, up, cost: null, networks: [] }]
 }
 
 function groups(hosts: readonly HostView[]): [Node, Edge][] {
@@ -96,6 +102,6 @@ function groups(hosts: readonly HostView[]): [Node, Edge][] {
     const id = `hosts:${bridge}`
     const node: Node = { id, kind: 'hosts', label: `${count} hosts`, detail: '', state: 'learned', bridge, degree: count }
     const near = { bridge, port: 0, name: '' }
-    return [node, { id: `at:${id}`, kind: 'host', source: bridgeId(bridge), target: id, near, far: null, up: true }]
+    return [node, { id: `at:${id}`, kind: 'host', source: bridgeId(bridge), target: id, near, far: null, up: true, cost: null, networks: [] }]
   })
 }

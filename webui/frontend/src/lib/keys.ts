@@ -9,6 +9,7 @@ export const SHORTCUTS: [keys: string, text: string][] = [
   ['g b', 'bridges'],
   ['g p', 'ports'],
   ['g h', 'hosts'],
+  ['g n', 'networks'],
   ['g f', 'flows'],
   ['g a', 'apps'],
   ['g e', 'events'],
@@ -20,7 +21,7 @@ export const SHORTCUTS: [keys: string, text: string][] = [
 ]
 
 const GO: Record<string, ViewName> = {
-  o: 'overview', t: 'overview', b: 'bridges', p: 'ports', h: 'hosts', f: 'flows', a: 'apps', e: 'events',
+  o: 'overview', t: 'overview', b: 'bridges', p: 'ports', h: 'hosts', n: 'networks', f: 'flows', a: 'apps', e: 'events',
 }
 
 /** The next chord state and what to do, for one key. */

@@ -2,7 +2,7 @@
 
 import { signal, type Signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import type { AppView, BridgeView, EventView, HostView, LinkView, Listing, PortView, Status } from '../types'
+import type { AppView, BridgeView, EventView, HostView, LinkView, Listing, NetworkView, PortView, Status } from '../types'
 import { get } from './api'
 import { connect } from './live'
 import { Rates } from './rates'
@@ -66,6 +66,7 @@ export const status = new Source<Status | null>(() => get<Status>('/status'), nu
 export const bridges = list<BridgeView>('/bridges')
 export const hosts = list<HostView>('/hosts')
 export const links = list<LinkView>('/links')
+export const networks = list<NetworkView>('/networks')
 export const apps = list<AppView>('/apps')
 export const ports = new Source<PortView[]>(readPorts, [])
 export const events = new Source<EventView[]>(readEvents, [])
@@ -76,8 +77,9 @@ export const flowsChanged = signal(0)
 const AFFECTED: Record<string, Source<unknown>[]> = {
   bridges: [bridges, status],
   ports: [ports, status],
-  hosts: [hosts, ports, status],
-  links: [links, ports, status],
+  hosts: [hosts, ports, networks, status],
+  links: [links, ports, networks, status],
+  networks: [networks, links, status],
   apps: [apps, status],
   flows: [bridges, apps, status],
   counters: [ports, hosts], // with the counters comes when a host was heard last
@@ -94,7 +96,7 @@ async function readEvents(): Promise<EventView[]> {
 }
 
 function everything(): void {
-  for (const source of [status, bridges, ports, hosts, links, apps, events]) source.touch()
+  for (const source of [status, bridges, ports, hosts, links, networks, apps, events]) source.touch()
   flowsChanged.value += 1
 }
 

@@ -2,6 +2,7 @@
 
 import type { JSX } from 'preact'
 import { ago, date } from '../lib/format'
+import { hostKey } from '../lib/graph'
 import { now } from '../lib/live'
 import { param } from '../lib/route'
 import { bridges, hosts, useSource } from '../lib/store'
@@ -29,7 +30,7 @@ export function HostDetail({ host }: { host: HostView }): JSX.Element {
         of={[
           ['Address', <code>{host.mac}</code>],
           ['IP', host.ips.length ? <code>{host.ips.join(', ')}</code> : ''],
-          ['Network', host.network],
+          ['Network', <Go to="networks" params={{ sel: host.network }}>{host.network}</Go>],
           ['Bridge', <Go to="bridges" params={{ sel: host.bridge }}>{host.bridge}</Go>],
           ['Port', <Go to="ports" params={{ sel: portId(host) }}>{host.port_name}</Go>],
           ['First heard', date(host.first_seen)],
@@ -68,7 +69,7 @@ export function Hosts(): JSX.Element {
       source={hosts}
       rows={rows}
       columns={columns}
-      rowKey={(row) => row.mac}
+      rowKey={hostKey}
       text={(row) => `${row.mac} ${row.ips.join(' ')} ${row.bridge} ${row.port_name} ${row.network}`}
       sort="mac"
       hint="MAC, IP, bridge, port or network"

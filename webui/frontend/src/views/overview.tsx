@@ -105,6 +105,7 @@ interface TwinRow {
   name: string
   state: string
   ends: string
+  cost: number | null
   rate: number | null
 }
 
@@ -113,6 +114,7 @@ const twinColumns: Column<TwinRow>[] = [
   { key: 'name', title: 'Name', width: 'minmax(120px, 1fr)', mono: true, sort: (row) => row.name, cell: (row) => <strong>{row.name}</strong> },
   { key: 'state', title: 'State', width: '130px', sort: (row) => row.state, cell: (row) => row.state },
   { key: 'ends', title: 'Connected to', width: 'minmax(160px, 2fr)', mono: true, sort: (row) => row.ends, cell: (row) => row.ends },
+  { key: 'cost', title: 'Cost', width: '72px', end: true, from: 560, sort: (row) => row.cost, cell: (row) => integer(row.cost) },
   { key: 'rate', title: 'Passing', width: '92px', end: true, from: 460, sort: (row) => row.rate, cell: (row) => bitRate(row.rate) },
 ]
 
@@ -125,11 +127,11 @@ export function twin(graph: Graph): TwinRow[] {
   const rows = graph.nodes.map((node: Node): TwinRow => {
     const edge = graph.edges.find((other) => other.target === node.id && other.kind === 'host')
     const ends = edge ? `${node.bridge}/${edge.near.name}` : `${node.degree} cables`
-    return { id: node.id, kind: node.kind, name: node.label, state: node.state, ends, rate: edge ? passing(edge) : null }
+    return { id: node.id, kind: node.kind, name: node.label, state: node.state, ends, cost: null, rate: edge ? passing(edge) : null }
   })
   const cables = graph.edges.filter((edge) => edge.far).map((edge): TwinRow => {
     const ends = `${edge.near.bridge}/${edge.near.name} - ${edge.far?.bridge}/${edge.far?.name}`
-    return { id: edge.id, kind: 'link', name: `${edge.near.bridge} - ${edge.far?.bridge}`, state: edge.up ? 'up' : 'down', ends, rate: passing(edge) }
+    return { id: edge.id, kind: 'link', name: `${edge.near.bridge} - ${edge.far?.bridge}`, state: edge.up ? 'up' : 'down', ends, cost: edge.cost, rate: passing(edge) }
   })
   return [...rows, ...cables]
 }
@@ -154,7 +156,7 @@ function Selected({ graph }: { graph: Graph }): JSX.Element {
   const close = (): void => change({ sel: '' })
   const bridge = bridges.data.value.find((one) => bridgeId(one.name) === id)
   if (bridge) return <Panel kind="Bridge" title={bridge.name} onClose={close}><BridgeDetail bridge={bridge} /></Panel>
-  const host = hosts.data.value.find((one) => hostId(one.mac) === id)
+  const host = hosts.data.value.find((one) => hostId(one) === id)
   if (host) return <Panel kind="Host" title={host.ips[0] ?? host.mac} onClose={close}><HostDetail host={host} /></Panel>
   const edge = graph.edges.find((one) => one.id === id)
   if (edge) return <Panel kind="Link" title={`${edge.near.bridge} - ${edge.far?.bridge}`} onClose={close}><LinkDetail edge={edge} /></Panel>
@@ -177,6 +179,8 @@ function LinkDetail({ edge }: { edge: Edge }): JSX.Element {
           [edge.far?.bridge ?? '', edge.far && end(edge.far.bridge, edge.far.port, edge.far.name)],
           [`${edge.near.bridge} sends`, bitRate(rate?.tx ?? null)],
           [`${edge.near.bridge} receives`, bitRate(rate?.rx ?? null)],
+          ['Cost', integer(edge.cost)],
+          ['Floods', edge.networks.length ? edge.networks.map((name) => <Go key={name} to="networks" params={{ sel: name }}>{name} </Go>) : 'for no network'],
         ]}
       />
     </>

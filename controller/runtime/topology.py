@@ -1,0 +1,169 @@
+"""The rows of the topology at one moment, and what readers ask of them: links, networks, paths, exports.
+
+The rows are copied in the event loop; what is made of them is made in the asking thread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from controller.model import EVERY_BRIDGE, Attachment, Bridge, FloodPorts, Host, Link, Network, Port
+from controller.query import Export, HopView, LinkView, NetworkView, PathView, QueryError
+
+if TYPE_CHECKING:
+    from controller.topology.graph import Edge, Graph
+
+End = tuple[str, int]  # a bridge and its port
+
+MOST_PATHS = 64  # are shown; a fat tree of 8 ports a switch has 16 between two pods
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Rows, each kind in the order of its keys; `states` of bridges by name."""
+
+    bridges: Sequence[Bridge]
+    ports: Sequence[Port]
+    links: Sequence[Link]
+    hosts: Sequence[Host]
+    networks: Sequence[Network]
+    attachments: Sequence[Attachment] = ()
+    flood_ports: Sequence[FloodPorts] = ()
+    states: Mapping[str, str] = field(default_factory=dict)
+    revision: int = 0
+
+    @cached_property
+    def _names(self) -> dict[End, str]:
+        return {(port.bridge, port.port): port.name for port in self.ports}
+
+    def _port(self, end: End) -> str:
+        return self._names.get(end, str(end[1]))
+
+    @cached_property
+    def _trees(self) -> dict[str, set[End]]:
+        """Of each network, the ports of its flood tree."""
+        trees: defaultdict[str, set[End]] = defaultdict(set)
+        for row in self.flood_ports:
+            if row.network != EVERY_BRIDGE:
+                trees[row.network].update((row.bridge, port) for port in row.ports)
+        return trees
+
+    # ------------------------------------------------------------------ links and networks
+
+    def link_views(self) -> tuple[LinkView, ...]:
+        """Links, each direction by itself."""
+        flooded: defaultdict[End, set[str]] = defaultdict(set)
+        for network, ends in self._trees.items():
+            for end in ends:
+                flooded[end].add(network)
+        return tuple(
+            LinkView(
+                bridge=link.bridge,
+                port=link.port,
+                port_name=self._port((link.bridge, link.port)),
+                peer=link.peer,
+                peer_port=link.peer_port,
+                peer_port_name=self._port((link.peer, link.peer_port)),
+                cost=link.cost,
+                networks=tuple(sorted(flooded[link.bridge, link.port] & flooded[link.peer, link.peer_port])),
+                state="up",
+            )
+            for link in self.links
+        )
+
+    def network_views(self) -> tuple[NetworkView, ...]:
+        """Virtual networks by name."""
+        hosts = Counter(host.network for host in self.hosts)
+        members: defaultdict[str, list[Attachment]] = defaultdict(list)
+        for row in self.attachments:
+            members[row.network].append(row)
+        trees: defaultdict[str, list[str]] = defaultdict(list)
+        for link in self.link_views():
+            if (link.bridge, link.port) < (link.peer, link.peer_port):
+                for network in link.networks:
+                    trees[network].append(f"{link.bridge}/{link.port_name}>{link.peer}/{link.peer_port_name}")
+        return tuple(
+            NetworkView(
+                name=network.name,
+                vlan=network.number,
+                description=network.description,
+                ports=len(members[network.name]),
+                isolated=sum(row.isolated for row in members[network.name]),
+                hosts=hosts[network.name],
+                bridges=tuple(sorted({row.bridge for row in members[network.name]})),
+                tree=tuple(trees[network.name]),
+            )
+            for network in self.networks
+        )
+
+    # ------------------------------------------------------------------ the graph
+
+    @cached_property
+    def _graph(self) -> Graph:
+        from controller.topology.graph import build  # networkx is not imported before somebody asks: it takes 20 MB
+
+        graph = build(self.bridges, self.ports, self.links, self.hosts, states=self.states, trees=self._trees)
+        graph.graph["revision"] = self.revision
+        return graph
+
+    def export(self, form: Export) -> str:
+        """Bridges, hosts and links as a document."""
+        from controller.topology import graph as writers
+
+        if form == "dot":
+            return writers.dot(self._graph)
+        return writers.graphml(self._graph) if form == "graphml" else json.dumps(writers.node_link(self._graph))
+
+    def paths(self, source: str, target: str) -> tuple[PathView, ...]:
+        """The cheapest paths. Raises QueryError: 404 there is no such end, 409 it is not clear which, or they never meet."""
+        from controller.topology.graph import shortest_paths
+
+        start, end = self._ends(source, target)
+        found = shortest_paths(self._graph, start, end, MOST_PATHS)
+        return tuple(self._path(number, start, end, path) for number, path in enumerate(found, 1))
+
+    def _path(self, number: int, start: str, end: str, path: list[Edge]) -> PathView:
+        graph = self._graph
+        nodes = [start, *(peer for _, peer, _ in path)]
+        ports_in, ports_out = [0, *(key[1] for *_, key in path)], [*(key[0] for *_, key in path), 0]
+        hops = [
+            HopView(node, came, self._port((node, came)) if came else "", goes, self._port((node, goes)) if goes else "")
+            for node, came, goes in zip(nodes, ports_in, ports_out, strict=True)
+            if graph.nodes[node]["kind"] == "bridge"
+        ]
+        return PathView(number, start, end, sum(graph.edges[edge]["cost"] for edge in path), tuple(hops))
+
+    def _ends(self, source: str, target: str) -> tuple[str, str]:
+        """The nodes that are meant. Hosts of two networks never meet; between networks an address may not be clear."""
+        starts, ends = self._meant(source), self._meant(target)
+        pairs = [(a, b) for a in starts for b in ends if not starts[a] or not ends[b] or starts[a] == ends[b]]
+        if not pairs:
+            one, other = (", ".join(sorted(set(found.values()))) for found in (starts, ends))
+            raise QueryError(
+                409, "Networks apart", f"{source} is in {one} and {target} in {other}: nothing passes between networks"
+            )
+        if len(pairs) > 1:
+            known = ", ".join(sorted({node for pair in pairs for node in pair if "/" in node}))
+            raise QueryError(409, "Several hosts", f"{source} and {target} may mean {known}: write NETWORK/MAC")
+        return pairs[0]
+
+    def _meant(self, name: str) -> dict[str, str]:
+        """The nodes that a person may call so, with the network of a host; of a bridge it is empty."""
+        from controller.topology.graph import node_of
+
+        bridges = {bridge.bridge: "" for bridge in self.bridges if bridge.bridge == name}
+        hosts = {
+            node_of(host): host.network
+            for host in self.hosts
+            if name.lower() in (str(host.mac), *map(str, host.ips)) or name == node_of(host)
+        }
+        found = {node: network for node, network in (bridges or hosts).items() if node in self._graph}
+        if not found:
+            how = "give a bridge, or a host by its MAC or IP address or as NETWORK/MAC; 'weft get hosts' lists them"
+            raise QueryError(404, "No such bridge or host", f"there is no bridge or host {name!r}; {how}")
+        return found
