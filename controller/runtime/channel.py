@@ -23,6 +23,7 @@ from controller.openflow.liveness import TICK
 from controller.openflow.session import HANDSHAKE_LIMIT, Session
 
 SEND_LIMIT = 64 << 20  # bytes that may wait for a switch
+SMALL = 1 << 14  # bytes of a push that are not worth a write of their own
 SEND_AHEAD = 1 << 20  # bytes of a push that may wait for it
 _BACKLOG = 1024  # a thousand bridges may reconnect in the same moment
 _FAREWELL = 0.5  # seconds that a last word may take to leave
@@ -49,9 +50,10 @@ class Tls:
     certificate: Path
     ca: Path
 
-    def context(self) -> ssl.SSLContext:
-        """Both sides show a certificate. Raises ValueError that says which file is not right."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    def context(self, side: int = ssl.PROTOCOL_TLS_SERVER) -> ssl.SSLContext:
+        """For either side; both show a certificate, for no host by name. Raises ValueError that says which file is not right."""
+        context = ssl.SSLContext(side)
+        context.check_hostname = False
         context.verify_mode = ssl.CERT_REQUIRED
         for path in (self.private_key, self.certificate, self.ca):
             if not path.is_file():
@@ -96,11 +98,21 @@ class Channel(asyncio.Protocol):
                 self._abort(f"not reading: {SEND_LIMIT >> 20} MiB wait to be sent")
                 return
         if not (self._paused or self._scheduled):
-            chunk = self.session.more()
-            if chunk is not None:
+            self._push_on(transport)
+
+    def _push_on(self, transport: asyncio.Transport) -> None:
+        """Write the next part of a push; parts that are small go together."""
+        chunk = self.session.more()
+        while chunk is not None and len(chunk) < SMALL:
+            following = self.session.more()
+            if following is None:
                 transport.write(chunk)
-                self._scheduled = True  # the others get their turn between two parts
-                self._server.loop.call_soon(self._continue)
+                return
+            chunk += following
+        if chunk is not None:
+            transport.write(chunk)
+            self._scheduled = True  # the others get their turn between two parts
+            self._server.loop.call_soon(self._continue)
 
     def close(self, reason: str) -> None:
         """End the connection; `reason` is what the handler is told."""
