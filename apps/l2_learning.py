@@ -1,10 +1,9 @@
 """L2 learning: on which port of which bridge an address lives, so that frames to it need not go everywhere.
 
 1. A frame from a source that is not known goes on at once; a copy of its first bytes, metered, comes to `learn`.
-2. `learn` puts a Host row: network, address, bridge, port. Only edge ports learn. ARP, neighbour discovery (IPv6) and DHCP
+2. `learn` puts a Host row: network, address, bridge, port. Only ports of networks learn. ARP, neighbour discovery (IPv6) and DHCP
    say which IP addresses the host has; what they say and is known already is not copied.
-3. From the row follow the flows: the source is known now (LEARN), every bridge knows the host's bridge, and that bridge its
-   port (FORWARD).
+3. From the row follow the flows: the source is known (LEARN), every bridge knows its bridge, and that one its port (FORWARD).
 4. When the LEARN flow was idle for `idle_timeout` seconds, or the port goes down, the row goes, and its flows with it.
 """
 
@@ -13,6 +12,7 @@ from dataclasses import replace
 from controller.app import App, Count, Rate, Seconds, on, rules
 from controller.model import (
     Address,
+    Attachment,
     BridgeUp,
     FlowExpired,
     Host,
@@ -45,10 +45,10 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
 
     @on(PacketIn)
     def learn(self, packet, tx):
-        network, role = tx.where(Network, number=packet.network), tx.get(PortRole, packet.bridge, packet.in_port)
-        if not network or packet.eth_src.is_multicast or role is None or role.role != "edge":
-            return
-        name, mac, at = network[0].name, packet.eth_src, (packet.bridge, packet.in_port)
+        networks, mac, at = tx.where(Network, number=packet.network), packet.eth_src, (packet.bridge, packet.in_port)
+        if not networks or mac.is_multicast or tx.get(Attachment, *at, networks[0].name) is None:
+            return  # also what comes late, from a port that has just left the network
+        name = networks[0].name
         known = tx.get(Host, name, mac)
         moved = known is not None and (known.bridge, known.port) != at
         if (known is None or moved) and self.is_full(tx, packet):

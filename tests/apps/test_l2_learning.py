@@ -5,9 +5,11 @@ from struct import pack
 import pytest
 
 from apps.l2_learning import L2Learning
+from apps.vlan_isolation import VlanIsolation
 from controller.app import Tx
 from controller.model import (
     Address,
+    Attachment,
     BridgeUp,
     FlowExpired,
     Host,
@@ -19,6 +21,7 @@ from controller.model import (
     Network,
     PacketIn,
     Port,
+    PortConfig,
     PortDown,
     PortRole,
     Thawed,
@@ -35,7 +38,7 @@ IP1, IP2 = IPv4("10.0.0.1"), IPv4("10.0.0.2")
 
 def lab(**settings):
     """Two bridges, s1 and s2, with edge ports 1 to 3."""
-    made = Lab(L2Learning(**settings))
+    made = Lab(L2Learning(**settings), VlanIsolation())
     for dpid, bridge in enumerate(("s1", "s2"), 1):
         made.bridge(bridge, dpid, 3)
         made.put(*[PortRole(bridge, port, "edge") for port in (1, 2, 3)])
@@ -67,10 +70,20 @@ def test_a_source_becomes_a_host() -> None:
 
 def test_the_same_address_in_two_networks_is_two_hosts() -> None:
     at = lab()
-    at.put(Network("blue", 10))
+    at.put(Network("blue", 10), Attachment("s1", 2, "blue"))
     sees(at, arp(A, IP1))
     sees(at, arp(A, IP1), port=2, network=10)
     assert [(h.network, h.port, h.ips) for h in at.rows(Host)] == [("blue", 2, (IP1,)), ("default", 1, (IP1,))]
+
+
+def test_a_frame_that_comes_late_from_a_port_that_has_left_the_network_is_not_learned() -> None:
+    at = lab()
+    at.put(Network("blue", 10), PortConfig("s1", "s1-eth1", access="blue"))
+    sees(at, arp(A, IP1))
+    assert at.rows(Host) == []
+    assert at.rows(Address) == []
+    sees(at, arp(A, IP1), network=10)
+    assert [(h.network, h.ips) for h in at.rows(Host)] == [("blue", (IP1,))]
 
 
 @pytest.mark.parametrize("role", ["held", "link", "shared"])
