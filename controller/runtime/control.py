@@ -11,7 +11,6 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable
-from functools import partial
 
 from controller.model import (
     Attachment,
@@ -48,20 +47,20 @@ from controller.openflow.events import (
 )
 from controller.runtime.channel import Channel
 from controller.runtime.dispatch import Dispatch
+from controller.runtime.following import Following
 from controller.runtime.journal import Journal
 from controller.runtime.peers import Peer, name_of
 from controller.runtime.sync import Sync
 from controller.state.engine import Engine
 from controller.state.tables import Tx
-from controller.topology.costs import Costs
-from controller.topology.flooding import Flooding, unconfirmed
-from controller.topology.paths import Paths
 
 SLICE = 0.005  # seconds of rules until others get their turn
 COLLECT_AFTER = 2.0  # seconds from the beginning of a bulk change until the garbage collector may look at what it made
 AUDIT_SOON = 0.2  # seconds after a change by somebody else, in which more of them may come
 SWEEP = 3.0  # seconds between two readings of counters
-FLOWS_A_SECOND = 1000  # a sweep reads no more flows a second than this, so large bridges are read less often
+FLOWS_A_SECOND = 1000  # a bridge is asked for no more of its flows a second, so that large bridges are read less often
+ALL_FLOWS_A_SECOND = 10_000  # and all bridges together for no more than this
+TOGETHER, PAUSE = 100, 0.1  # so many bridges are asked at once, then the others after some seconds
 BY_TIME = ("idle", "hard")
 COLLECTIONS: dict[type, str] = {Bridge: "bridges", Port: "ports", Host: "hosts", Link: "links"}
 COLLECTIONS |= dict.fromkeys((Network, Attachment, FloodPorts), "networks")
@@ -75,9 +74,7 @@ class Control:
         self.peers: dict[str, Peer] = {}
         self.dispatch = Dispatch(engine, journal, self.drive)
         self.sync = Sync(engine, journal, self.peers, installed=self._installed, remove_foreign=remove_foreign)
-        self.costs = Costs(engine)
-        self.paths = Paths(engine)
-        self.flooding = Flooding(engine, self.paths.trees)
+        self.following = Following(engine, self.drive)
         self._audits: set[str] = set()
         self._scheduled = False  # the next slice of work is on the loop's list
         self._handlers: dict[type, Callable[[Peer, object], None]] = {
@@ -95,7 +92,7 @@ class Control:
 
     def ready(self, channel: Channel, ready: Ready) -> None:
         """A bridge has introduced itself."""
-        name = name_of(ready, self.engine.tables.all(Bridge))
+        name = name_of(ready, self.engine.tables)
         peer = self.peers.get(name)
         if peer is not None and peer.channel is not None:
             self.journal.add(
@@ -189,7 +186,8 @@ class Control:
         for channel in flushing:
             channel.flush()
         if done:
-            self.sync.settle()
+            if not self.following.due:  # else what it finds goes with the rest
+                self.sync.settle()
         else:
             self._hold_collector()
             if not self._scheduled:
@@ -199,16 +197,14 @@ class Control:
     def _run(self, more: Callable[[], bool]) -> bool:
         """Run rules, and let paths and trees follow links and hosts, until nothing is left; False: not done yet."""
         while self.engine.run(more):
-            tx = Tx(self.engine.tables)
-            if self.costs.stale:
-                self.costs.update(tx)  # first of all: paths and trees go by what links cost
-            if self.paths.changed and not tx.changes:
-                self.paths.update(tx)
-            if self.flooding.busy and not tx.changes:
-                self.flooding.update(tx, partial(unconfirmed, self.engine.desired))
-            if not self.engine.commit(tx):
+            if not self.following.step():
                 return True
         return False
+
+    @property
+    def idle(self) -> bool:
+        """All rules have run, and what follows from links and hosts is known."""
+        return self.engine.idle and not self.following.due
 
     def _drive_on(self) -> None:
         self._scheduled = False
@@ -302,14 +298,16 @@ class Control:
         due: dict[str, float] = {}
         while True:
             await asyncio.sleep(SWEEP)
-            now = time.monotonic()
-            for peer in list(self.peers.values()):
-                if peer.channel is None:
-                    continue
-                peer.channel.session.request_port_stats()
-                if now >= due.get(peer.name, 0.0) and self.sync.audit(peer):
-                    due[peer.name] = now + max(SWEEP, peer.installed / FLOWS_A_SECOND) - SWEEP / 2
-                peer.channel.flush()
+            now, peers = time.monotonic(), list(self.peers.values())
+            shared = sum(peer.installed for peer in peers) / ALL_FLOWS_A_SECOND
+            for number, peer in enumerate(peers, 1):
+                if peer.channel is not None:
+                    peer.channel.session.request_port_stats()
+                    if now >= due.get(peer.name, 0.0) and self.sync.audit(peer):
+                        due[peer.name] = now + max(SWEEP, shared, peer.installed / FLOWS_A_SECOND) - SWEEP / 2
+                    peer.channel.flush()
+                if number % TOGETHER == 0:
+                    await asyncio.sleep(PAUSE)
 
 
 def _row(bridge: str, port: PortDesc) -> Port:

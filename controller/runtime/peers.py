@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from controller.model import Bridge
 from controller.openflow.events import PortCounters, Ready
 from controller.pipeline.actions import PORT_LOCAL
+from controller.state.tables import Tables
 
 if TYPE_CHECKING:
     from controller.runtime.channel import Channel
@@ -39,14 +39,13 @@ class Peer:
     port_counters: dict[int, PortCounters] = field(default_factory=dict)
 
 
-def name_of(ready: Ready, known: Iterable[Bridge]) -> str:
+def name_of(ready: Ready, tables: Tables) -> str:
     """A bridge is called like its LOCAL port; where another bridge has that name, its datapath id is put behind it.
 
     A datapath id that is known keeps its name, also over a restart, whichever bridge connects first.
     """
-    names = {bridge.dpid: bridge.bridge for bridge in known}
-    if ready.dpid in names:
-        return names[ready.dpid]
+    for bridge in tables.where(Bridge, dpid=ready.dpid):
+        return bridge.bridge
     dpid = f"{ready.dpid:016x}"
     name = next((p.name for p in ready.ports if p.port == PORT_LOCAL), "") or dpid
-    return f"{name}-{dpid}" if name in names.values() else name
+    return f"{name}-{dpid}" if tables.get(Bridge, name) is not None else name

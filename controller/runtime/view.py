@@ -119,7 +119,7 @@ class LiveView:
             description=peer.description,
             ports=len(self._engine.tables.where(Port, bridge=peer.name)),
             flows=desired.count(peer.name) + len(peer.foreign),
-            pending=max(ledger.open, int(not self._engine.idle)) if ledger else 0,  # rules that are due may change anything
+            pending=max(ledger.open, int(not self._control.idle)) if ledger else 0,  # rules that are due may change anything
             rejected=len(ledger.refused) if ledger else 0,
             flow_mods=peer.flow_mods,
             reason=peer.reason,

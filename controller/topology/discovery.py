@@ -102,6 +102,8 @@ class HoldOver:
 class Discovery(App, stages=(ADMIT,)):
     """Says what each port is there for, and finds the links between bridges."""
 
+    _ports: tuple[tuple[str, int], ...] = ()  # whose turn it is, in this order
+
     @rules(each=PortRole)
     def listen(self, role: PortRole, rows: Reader) -> Iterator[Flow]:
         """Discovery frames come to the controller, so many a second from each port, and go no further."""
@@ -235,6 +237,10 @@ class Discovery(App, stages=(ADMIT,)):
     def _heard(self, heard: Heard, role: PortRole, tx: Tx) -> None:
         peer, peer_port = heard.peer, heard.peer_port
         before = tx.get(Heard, role.bridge, role.port)
+        link = tx.get(Link, role.bridge, role.port)
+        if link is not None and (link.peer, link.peer_port) == (peer, peer_port) and _is_as_ever(before, heard):
+            tx.put(heard)  # nearly all frames: a link that goes on
+            return
         if role.role == "edge" and tx.where(Host, bridge=role.bridge, port=role.port):
             text = f"{role.bridge} port {role.port}, which has hosts, received a discovery frame of {peer} port {peer_port}"
             tx.tell("warning", "link.suspect", f"{role.bridge}/{role.port}", f"{text}; it does not become a link")
@@ -303,3 +309,8 @@ class Discovery(App, stages=(ADMIT,)):
         held = tx.get(Held, bridge, port) or Held(bridge, port)
         tx.put(replace(held, times=held.times + 1))
         tx.after(HOLD, HoldOver(bridge, port, held.times + 1))
+
+
+def _is_as_ever(before: Heard | None, heard: Heard) -> bool:
+    """True where a port hears whom it heard before, and nobody else."""
+    return before is not None and not before.crowd and (before.peer, before.peer_port) == (heard.peer, heard.peer_port)

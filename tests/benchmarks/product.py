@@ -48,7 +48,7 @@ class Watched(Control):
     def drive(self) -> None:
         """As it is, and then a look whether anything is left to do."""
         super().drive()
-        if self.consistent is not None and self.engine.idle and self.peers and all(map(self._is_consistent, self.peers)):
+        if self.consistent is not None and self.idle and self.peers and all(map(self._is_consistent, self.peers)):
             self.at = time.perf_counter()
             self.consistent.set()
 

@@ -3,6 +3,7 @@
 from controller.model import Bridge
 from controller.openflow.events import Description, Features, PortDesc, Ready
 from controller.runtime.peers import name_of
+from controller.state.tables import Tables
 
 
 def ready(dpid: int, local: str = "") -> Ready:
@@ -10,19 +11,26 @@ def ready(dpid: int, local: str = "") -> Ready:
     return Ready(dpid, Features(254, 0, 0, 0), ports, Description())
 
 
+def known(*bridges: Bridge) -> Tables:
+    tables = Tables()
+    for bridge in bridges:
+        tables.set(Bridge, (bridge.bridge,), None, bridge)
+    return tables
+
+
 def test_a_bridge_is_called_like_its_local_port() -> None:
-    assert name_of(ready(1, "br0"), []) == "br0"
-    assert name_of(ready(1), []) == "0000000000000001"
+    assert name_of(ready(1, "br0"), known()) == "br0"
+    assert name_of(ready(1), known()) == "0000000000000001"
 
 
 def test_a_second_bridge_of_that_name_has_its_datapath_id_behind_it() -> None:
-    assert name_of(ready(2, "br0"), [Bridge("br0", 1)]) == "br0-0000000000000002"
+    assert name_of(ready(2, "br0"), known(Bridge("br0", 1))) == "br0-0000000000000002"
 
 
 def test_a_known_datapath_id_keeps_its_name_whoever_connects_first() -> None:
-    known = [Bridge("br0", 1), Bridge("br0-0000000000000002", 2)]
-    assert name_of(ready(2, "br0"), known) == "br0-0000000000000002"
-    assert name_of(ready(1, "renamed"), known) == "br0"
+    tables = known(Bridge("br0", 1), Bridge("br0-0000000000000002", 2))
+    assert name_of(ready(2, "br0"), tables) == "br0-0000000000000002"
+    assert name_of(ready(1, "renamed"), tables) == "br0"
 
 
 def test_bridges_survive_a_restart() -> None:
