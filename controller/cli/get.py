@@ -245,6 +245,7 @@ def show_status(client: Client, form: Format, *, asked_for_more: bool) -> None:
         "ports": status["ports"],
         "links": status["links"],
         "hosts": status["hosts"],
+        "networks": status["networks"],
         "flows": status["flows"],
         "apps": f"{status['apps']}, {status['apps_failed']} failed",
     }

@@ -103,32 +103,27 @@ class Topology:
 
     # ------------------------------------------------------------------ the graph
 
-    @cached_property
-    def _graph(self) -> Graph:
-        from controller.topology.graph import build  # networkx is not imported before somebody asks: it takes 20 MB
+    def export(self, form: Export) -> str:
+        """Bridges, hosts and links as a document."""
+        from controller.topology.graph import build, dot, graphml, node_link  # with networkx, 20 MB: not before somebody asks
 
         graph = build(self.bridges, self.ports, self.links, self.hosts, states=self.states, trees=self._trees)
         graph.graph["revision"] = self.revision
-        return graph
-
-    def export(self, form: Export) -> str:
-        """Bridges, hosts and links as a document."""
-        from controller.topology import graph as writers
-
         if form == "dot":
-            return writers.dot(self._graph)
-        return writers.graphml(self._graph) if form == "graphml" else json.dumps(writers.node_link(self._graph))
+            return dot(graph)
+        return graphml(graph) if form == "graphml" else json.dumps(node_link(graph))
 
     def paths(self, source: str, target: str) -> tuple[PathView, ...]:
         """The cheapest paths. Raises QueryError: 404 there is no such end, 409 it is not clear which, or they never meet."""
-        from controller.topology.graph import shortest_paths
+        from controller.topology.graph import build, shortest_paths
 
-        start, end = self._ends(source, target)
-        found = shortest_paths(self._graph, start, end, MOST_PATHS)
-        return tuple(self._path(number, start, end, path) for number, path in enumerate(found, 1))
+        starts, ends = self._called(source), self._called(target)
+        graph = build(self.bridges, self.ports, self.links, (starts | ends).values())
+        start, end = _clear((source, _meant(graph, starts, source)), (target, _meant(graph, ends, target)))
+        found = shortest_paths(graph, start, end, MOST_PATHS)
+        return tuple(self._path(graph, number, start, end, path) for number, path in enumerate(found, 1))
 
-    def _path(self, number: int, start: str, end: str, path: list[Edge]) -> PathView:
-        graph = self._graph
+    def _path(self, graph: Graph, number: int, start: str, end: str, path: list[Edge]) -> PathView:
         nodes = [start, *(peer for _, peer, _ in path)]
         ports_in, ports_out = [0, *(key[1] for *_, key in path)], [*(key[0] for *_, key in path), 0]
         hops = [
@@ -138,32 +133,34 @@ class Topology:
         ]
         return PathView(number, start, end, sum(graph.edges[edge]["cost"] for edge in path), tuple(hops))
 
-    def _ends(self, source: str, target: str) -> tuple[str, str]:
-        """The nodes that are meant. Hosts of two networks never meet; between networks an address may not be clear."""
-        starts, ends = self._meant(source), self._meant(target)
-        pairs = [(a, b) for a in starts for b in ends if not starts[a] or not ends[b] or starts[a] == ends[b]]
-        if not pairs:
-            one, other = (", ".join(sorted(set(found.values()))) for found in (starts, ends))
-            raise QueryError(
-                409, "Networks apart", f"{source} is in {one} and {target} in {other}: nothing passes between networks"
-            )
-        if len(pairs) > 1:
-            known = ", ".join(sorted({node for pair in pairs for node in pair if "/" in node}))
-            raise QueryError(409, "Several hosts", f"{source} and {target} may mean {known}: write NETWORK/MAC")
-        return pairs[0]
-
-    def _meant(self, name: str) -> dict[str, str]:
-        """The nodes that a person may call so, with the network of a host; of a bridge it is empty."""
+    def _called(self, name: str) -> dict[str, Host]:
+        """The hosts that a person may call so, by their nodes."""
         from controller.topology.graph import node_of
 
-        bridges = {bridge.bridge: "" for bridge in self.bridges if bridge.bridge == name}
-        hosts = {
-            node_of(host): host.network
-            for host in self.hosts
-            if name.lower() in (str(host.mac), *map(str, host.ips)) or name == node_of(host)
-        }
-        found = {node: network for node, network in (bridges or hosts).items() if node in self._graph}
-        if not found:
-            how = "give a bridge, or a host by its MAC or IP address or as NETWORK/MAC; 'weft get hosts' lists them"
-            raise QueryError(404, "No such bridge or host", f"there is no bridge or host {name!r}; {how}")
-        return found
+        hosts = {node_of(host): host for host in self.hosts}
+        name = name if name in hosts else name.lower()
+        return {node: host for node, host in hosts.items() if name in (node, str(host.mac), *map(str, host.ips))}
+
+
+def _meant(graph: Graph, called: Mapping[str, Host], name: str) -> dict[str, str]:
+    """The nodes that are there, with the network of a host; of a bridge it is empty."""
+    found = {node: host.network for node, host in called.items() if node in graph}
+    if not found and name in graph:
+        found = {name: ""}
+    if not found:
+        how = "give a bridge, or a host by its MAC or IP address or as NETWORK/MAC; 'weft get hosts' lists them"
+        raise QueryError(404, "No such bridge or host", f"there is no bridge or host {name!r}; {how}")
+    return found
+
+
+def _clear(one: tuple[str, Mapping[str, str]], other: tuple[str, Mapping[str, str]]) -> tuple[str, str]:
+    """The two ends that are meant. Hosts of two networks never meet; between networks an address may not be clear."""
+    (source, starts), (target, ends) = one, other
+    pairs = [(a, b) for a in starts for b in ends if not starts[a] or not ends[b] or starts[a] == ends[b]]
+    if not pairs:
+        here, there = (", ".join(sorted(set(found.values()))) for found in (starts, ends))
+        raise QueryError(409, "Networks apart", f"{source} is in {here} and {target} in {there}: nothing passes between networks")
+    if len(pairs) > 1:
+        known = ", ".join(sorted({node for pair in pairs for node in pair if starts.get(node) or ends.get(node)}))
+        raise QueryError(409, "Several hosts", f"{source} and {target} may mean {known}: write NETWORK/MAC")
+    return pairs[0]

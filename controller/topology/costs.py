@@ -38,8 +38,8 @@ class Costs:
         self._all = False
         engine.watchers[Link].append(self._link)
         engine.watchers[Port].append(self._port)
-        engine.watchers[LinkConfig].append(self._file)
-        engine.watchers[BridgeName].append(self._file)
+        engine.watchers[LinkConfig].append(self._entry)
+        engine.watchers[BridgeName].append(self._name)
 
     @property
     def stale(self) -> bool:
@@ -54,7 +54,11 @@ class Costs:
         if new is not None and (old is None or (old.speed, old.name) != (new.speed, new.name)):
             self._stale.add((new.bridge, new.port))
 
-    def _file(self, old: object, new: object) -> None:
+    def _entry(self, old: LinkConfig | None, new: LinkConfig | None) -> None:
+        for entry in filter(None, (old, new)):  # on whichever bridge: what the file calls it is looked at later
+            self._stale.update((port.bridge, port.port) for port in self._tables.where(Port, name=entry.name))
+
+    def _name(self, old: BridgeName | None, new: BridgeName | None) -> None:
         self._all = True
 
     def update(self, tx: Tx) -> None:

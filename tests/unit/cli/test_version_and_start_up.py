@@ -56,6 +56,7 @@ def test_help_of_everything(weft: Weft) -> None:
         ("weft flows ", ["s1", "s2", "s3"]),
         ("weft app enable rate", ["rate_limiter"]),
         ("weft get host ", None),
+        ("weft get paths s", ["s1", "s2", "s3"]),
     ],
 )
 def test_names_are_completed(weft: Weft, view: FakeView, words: str, offered: list[str] | None) -> None:
