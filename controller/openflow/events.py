@@ -139,6 +139,13 @@ class PortStats:
 
 
 @dataclass(frozen=True, slots=True)
+class MeterStats:
+    """What each meter has dropped since it was put there, by its slot: (frames, bytes)."""
+
+    dropped: Counters
+
+
+@dataclass(frozen=True, slots=True)
 class RoleChanged:
     """This connection's role: an answer to `set_role`, or what another controller's claim made of it."""
 
@@ -170,6 +177,7 @@ Event = (
     | ReadBack
     | Pushed
     | PortStats
+    | MeterStats
     | RoleChanged
     | ErrorMessage
     | Malformed

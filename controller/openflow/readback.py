@@ -10,7 +10,7 @@ from struct import Struct, pack, unpack_from
 
 from controller.openflow import codec
 from controller.openflow.errors import OfError, ProtocolError
-from controller.openflow.events import Counters, Event, Installed, PortCounters, PortStats, ReadBack
+from controller.openflow.events import Counters, Event, Installed, MeterStats, PortCounters, PortStats, ReadBack
 from controller.openflow.osken import V13
 from controller.openflow.request import Request
 
@@ -21,6 +21,9 @@ _FLOW_FIXED = 48  # bytes in front of the match
 _COOKIE_AND_COUNTS = Struct("!QQQ").unpack_from
 _PORT_13 = Struct("!I4x8Q").unpack_from
 _PORT_14 = Struct("!HxxI8x8Q").unpack_from
+_METER = Struct("!IH").unpack_from  # id, length
+_METER_FIXED = 40  # bytes in front of the counters of the bands
+_BAND_COUNTS = Struct("!QQ")
 _BURST, _BAND = 4, 16  # meter flag: burst size is meant; bytes of a band
 _UNKNOWN = (1 << 64) - 1
 
@@ -90,6 +93,18 @@ def read_port_stats(version: int, reply: bytes, ports: dict[int, PortCounters]) 
         if size < 80 or pos + size > end:
             raise ValueError(f"a port of {size} bytes where {end - pos} are left")
         ports[number] = PortCounters(*(None if count == _UNKNOWN else count for count in counts))
+        pos += size
+
+
+def read_meter_stats(reply: bytes, dropped: Counters) -> None:
+    """What the bands of each meter dropped, in one part of a meter statistics reply."""
+    pos, end = 16, len(reply)
+    while pos < end:
+        number, size = _METER(reply, pos)
+        if size < _METER_FIXED or (size - _METER_FIXED) % _BAND_COUNTS.size or pos + size > end:
+            raise ValueError(f"a meter of {size} bytes where {end - pos} are left")
+        bands = list(_BAND_COUNTS.iter_unpack(reply[pos + _METER_FIXED : pos + size]))
+        dropped[pack("!BI", METER, number)] = sum(frames for frames, _ in bands), sum(count for _, count in bands)
         pos += size
 
 
@@ -173,4 +188,28 @@ class PortCounting(Request):
         if message[11] & codec.MORE:
             return False
         events.append(PortStats(self._ports))
+        return True
+
+
+class MeterCounting(Request):
+    """A request for what all meters have dropped under way."""
+
+    what = "meter counters"
+
+    def __init__(self, version: int) -> None:
+        self._version = version
+        self._dropped: Counters = {}
+
+    def request(self, xid: int) -> bytes:
+        """Ask for every meter."""
+        return codec.multipart(self._version, codec.MP_METER, xid, pack("!I4x", codec.ANY))
+
+    def reply(self, message: bytes, events: list[Event]) -> bool:
+        """Take one part of the reply. True when it was the last."""
+        if unpack_from("!H", message, 8)[0] != codec.MP_METER:
+            raise ProtocolError("the switch answered the question for meter counters with something else")
+        read_meter_stats(message, self._dropped)
+        if message[11] & codec.MORE:
+            return False
+        events.append(MeterStats(self._dropped))
         return True

@@ -23,7 +23,7 @@ from controller.openflow.framing import Framer
 from controller.openflow.handshake import Handshake, negotiate
 from controller.openflow.liveness import Liveness
 from controller.openflow.osken import V14
-from controller.openflow.readback import PortCounting, Reading
+from controller.openflow.readback import MeterCounting, PortCounting, Reading
 from controller.openflow.request import Request
 
 HANDSHAKE_LIMIT = 10.0  # seconds for the whole handshake
@@ -202,6 +202,12 @@ class Session:
         counting = PortCounting(self.version)
         xid = self._ask(counting)
         self.out.append(counting.request(xid))
+
+    def request_meter_stats(self) -> None:
+        """Ask what meters have dropped; a MeterStats comes later. A switch that has no meter is not asked."""
+        if self._meters:
+            counting = MeterCounting(self.version)
+            self.out.append(counting.request(self._ask(counting)))
 
     def watch_flows(self) -> bool:
         """Be told (FlowChanged) of every change that is not from this connection.

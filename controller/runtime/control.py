@@ -11,6 +11,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable
+from functools import partial
 
 from controller.model import (
     Attachment,
@@ -38,6 +39,7 @@ from controller.openflow.events import (
     FlowChanged,
     FlowRemoved,
     Malformed,
+    MeterStats,
     PortDesc,
     PortStats,
     PortStatus,
@@ -49,6 +51,7 @@ from controller.runtime.channel import Channel
 from controller.runtime.dispatch import Dispatch
 from controller.runtime.following import Following
 from controller.runtime.journal import Journal
+from controller.runtime.meters import metered
 from controller.runtime.peers import Peer, name_of
 from controller.runtime.sync import Sync
 from controller.state.engine import Engine
@@ -84,6 +87,7 @@ class Control:
             ReadBack: self.sync.read_back,  # type: ignore[dict-item]
             Pushed: self.sync.pushed,  # type: ignore[dict-item]
             PortStats: self._port_stats,  # type: ignore[dict-item]
+            MeterStats: partial(metered, engine, self.dispatch),
             ErrorMessage: self._error,  # type: ignore[dict-item]
             Malformed: self._malformed,  # type: ignore[dict-item]
         }
@@ -106,7 +110,7 @@ class Control:
         channel.session.bridge = name
         peer.channel, peer.address, peer.since, peer.reason = channel, channel.address, time.time(), ""
         peer.protocol = channel.session.protocol  # type: ignore[assignment]
-        peer.description, peer.failures, peer.window = str(ready.description), 0, 0
+        peer.description, peer.failures, peer.window, peer.dropped = str(ready.description), 0, 0, None
         self.journal.add(
             "info",
             "bridge.connected",
@@ -303,6 +307,7 @@ class Control:
             for number, peer in enumerate(peers, 1):
                 if peer.channel is not None:
                     peer.channel.session.request_port_stats()
+                    peer.channel.session.request_meter_stats()
                     if now >= due.get(peer.name, 0.0) and self.sync.audit(peer):
                         due[peer.name] = now + max(SWEEP, shared, peer.installed / FLOWS_A_SECOND) - SWEEP / 2
                     peer.channel.flush()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from controller.model import PacketIn
-from controller.model.cookie import APP_MASK, OWNER_BITS
+from controller.model.cookie import APP_MASK, OWNER_BITS, app_of
 from controller.runtime.journal import Journal
 from controller.state.engine import AppState, Engine, TimerSpec
 from controller.state.tables import Tx
@@ -34,6 +34,13 @@ class Dispatch:
         if handler is not None:
             state.packet_ins += 1
             self._call(state, handler, packet)
+
+    def owned(self, cookie: int, event: object) -> None:
+        """An event goes to the app whose flow, group or meter it is about."""
+        state = self._engine.apps.get(app_of(cookie))
+        handler = state.app.handlers.get(type(event)) if state else None
+        if state is not None and handler is not None:
+            self._call(state, handler, event)
 
     def event(self, event: object) -> None:
         """An event goes to every app that has a handler for it."""
@@ -64,7 +71,7 @@ class Dispatch:
             tx.frames = []
         if tx.notes:
             for note in tx.notes:
-                self._journal.add(*note)  # type: ignore[arg-type]
+                self._journal.add(*note[:4], lasting=note[4])  # type: ignore[arg-type]
             tx.notes = []
         for seconds, event in tx.timers:
             asyncio.get_running_loop().call_later(seconds, self._later, event)

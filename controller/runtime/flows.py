@@ -34,6 +34,7 @@ class Snapshot(NamedTuple):
     states: dict[tuple[int, bytes], str]  # by cookie and slot: those that are not just installed
     foreign: dict[bytes, Installed]
     counters: dict[bytes, tuple[int, int]]
+    dropped: dict[bytes, tuple[int, int]]  # by meters
     plugins: dict[int, str]
 
 
@@ -71,7 +72,7 @@ class FlowList:
             slots = contested | ledger.pending.keys() | (ledger.inflight or {}).keys()
             special = [e for e in entries if e[1].slot in slots] if slots else []
         states = {(owner.cookie, flow.slot): status.on_bridge(desired, bridge, owner, flow) for owner, flow in special}
-        return Snapshot(bridge, entries, states, peer.foreign, peer.counters, plugins)
+        return Snapshot(bridge, entries, states, peer.foreign, peer.counters, peer.dropped or {}, plugins)
 
     def page(
         self, snapshots: list[Snapshot], table: int | None, app: str, where: str, search: str, sort: str, limit: int, cursor: str
@@ -111,7 +112,8 @@ def view(entry: FlowEntry) -> FlowView:
     table, priority = unpack_from("!BH", slot) if kind == "flow" else (-1, 0)
     idle, hard = unpack_from("!HH", opts) if len(opts) >= 4 else (0, 0)
     state = "foreign" if owner is None else snapshot.states.get((cookie, slot), "installed")
-    packets, octets = (None, None) if state.startswith("hidden") else snapshot.counters.get(slot, (None, None))
+    counters = snapshot.dropped if kind == "meter" else snapshot.counters
+    packets, octets = (None, None) if state.startswith("hidden") else counters.get(slot, (None, None))
     return FlowView(
         kind=kind,
         bridge=snapshot.bridge,

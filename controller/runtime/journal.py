@@ -31,17 +31,29 @@ class Journal:
         self.seq = 0
         self.revision = 0
 
-    def add(self, severity: Severity, kind: str, subject: str, text: str) -> None:
-        """Something happened: `kind` such as "bridge.connected", `subject` what it happened to, `text` a sentence."""
+    def add(self, severity: Severity, kind: str, subject: str, text: str, *, lasting: bool = False) -> None:
+        """Something happened: `kind` such as "bridge.connected", `subject` what it happened to, `text` a sentence.
+
+        What is `lasting` is folded into the last event of its subject where that is of the same kind, whatever the two say.
+        """
         getattr(log, severity)(text, event_kind=kind, subject=subject)
         with self._news:
             self.seq += 1
             last = self._events[-1] if self._events else None
-            if last is not None and (last.severity, last.kind, last.subject, last.text) == (severity, kind, subject, text):
+            before = self._last_of(kind, subject) if lasting else None
+            if before is not None:
+                self._events.remove(before)
+                self._events.append(replace(before, seq=self.seq, time=self._now(), text=text, count=before.count + 1))
+            elif last is not None and (last.severity, last.kind, last.subject, last.text) == (severity, kind, subject, text):
                 self._events[-1] = replace(last, seq=self.seq, time=self._now(), count=last.count + 1)
             else:
                 self._events.append(EventView(self.seq, self._now(), severity, kind, subject, text, 1))
             self._news.notify_all()
+
+    def _last_of(self, kind: str, subject: str) -> EventView | None:
+        """The last event of a subject, where it is of this kind."""
+        last = next((event for event in reversed(self._events) if event.subject == subject), None)
+        return last if last is not None and last.kind == kind else None
 
     def changed(self, *collections: str) -> None:
         """These collections (bridges, ports, flows, ...) look different now."""

@@ -37,6 +37,9 @@ class Peer:
     installed: int = 0
     foreign: dict[bytes, tuple[int, bytes, bytes]] = field(default_factory=dict)
     port_counters: dict[int, PortCounters] = field(default_factory=dict)
+    dropped: dict[bytes, tuple[int, int]] | None = None  # by meters: frames, bytes; None: not read since it connected
+    dropped_at: float = 0.0  # when that was, on the monotonic clock
+    storms: set[bytes] = field(default_factory=set)  # meters that dropped something when they were last read
 
 
 def name_of(ready: Ready, tables: Tables) -> str:

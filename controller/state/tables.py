@@ -101,7 +101,7 @@ class Tx:
         self.changes: dict[tuple[type[Row], Key], Change] = {}
         self.frames: list[tuple[str, int, tuple[bytes, ...], bytes]] = []
         self.timers: list[tuple[float, object]] = []
-        self.notes: list[tuple[str, str, str, str]] = []
+        self.notes: list[tuple[str, str, str, str, bool]] = []
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one with the same key. A row equal to the stored one is no change."""
@@ -142,9 +142,12 @@ class Tx:
         """Send a frame out of a bridge by these actions, when the transaction is done."""
         self.frames.append((bridge, in_port, actions, frame))
 
-    def tell(self, severity: str, kind: str, subject: str, text: str) -> None:
-        """Let people know: `severity` info, warning or error; `kind` such as "host.moved"; `text` a sentence."""
-        self.notes.append((severity, kind, subject, text))
+    def tell(self, severity: str, kind: str, subject: str, text: str, *, lasting: bool = False) -> None:
+        """Let people know: `severity` info, warning or error; `kind` such as "host.moved"; `text` a sentence.
+
+        What is `lasting` is one event with a count and the newest text, until another kind is told of the subject.
+        """
+        self.notes.append((severity, kind, subject, text, lasting))
 
     def after(self, seconds: float, event: object) -> None:
         """Deliver an event once, so many seconds from now (lost by a restart: use `every` for what must last)."""

@@ -32,7 +32,7 @@ class Wires(Lab):
 
     def _commit(self, tx: Tx) -> None:
         self.timers += [(self.now + seconds, event) for seconds, event in tx.timers]
-        self.told += [kind for _severity, kind, _subject, _text in tx.notes]
+        self.told += [kind for _severity, kind, *_ in tx.notes]
         super()._commit(tx)
 
     def join(self, one: End, *others: End) -> None:

@@ -229,6 +229,13 @@ class FakeSwitch:
             if slot[0] == 254
         ]
 
+    def _meter_counters(self) -> list[bytes]:
+        """What each meter dropped: its counters."""
+        meters = [slot for slot in self.things if slot[0] == 254]
+        return [
+            slot[1:] + pack("!H6x4xQQII", 56, 9, 900, 1, 0) + pack("!QQ", *self.counters.get(slot, (0, 0))) for slot in meters
+        ]
+
     # ------------------------------------------------------------ changes
 
     def _on_change(self, message: bytes, xid: int) -> None:
@@ -330,6 +337,7 @@ _TELLS: dict[int, Callable[[FakeSwitch], list[bytes]]] = {
     codec.MP_GROUP_DESC: FakeSwitch._tell_groups,
     codec.MP_METER_CONFIG: FakeSwitch._tell_meters,
     codec.MP_PORT_STATS: FakeSwitch._port_counters,
+    codec.MP_METER: FakeSwitch._meter_counters,
 }
 
 

@@ -1,6 +1,6 @@
 """Our bytes are those of os-ken, and our readers find in its bytes what it put there: an encoder that we did not write."""
 
-from struct import pack
+from struct import Struct, pack
 from typing import Any
 
 import pytest
@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from os_ken.ofproto import ofproto_parser, ofproto_v1_3, ofproto_v1_3_parser, ofproto_v1_4, ofproto_v1_4_parser
 
 from controller.openflow import bundle, codec, handshake
+from controller.openflow.events import Counters
 from controller.openflow.notices import read_flow_removed, read_packet_in
-from controller.openflow.readback import read_flows
+from controller.openflow.readback import read_flows, read_meter_stats
 from tests.fakes.pump import join, sent
 from tests.fakes.switch import FakeSwitch
 from tests.unit.openflow.things import flow, group, meter, output, put, remove
 
+COUNT, BAND = st.integers(0, 2**64 - 1), ("packet_band_count", "byte_band_count")
 BOTH = pytest.mark.parametrize("version", [5, 4])
 
 
@@ -106,9 +108,11 @@ def test_what_a_session_asks(version):
     session, _, _ = join(FakeSwitch(versions=(version,)))
     session.read_back()
     session.request_port_stats()
+    session._meters[meter(3, 1)[0]] = b""  # as if one had been pushed
+    session.request_meter_stats()
     session.set_role("master", 7)
     session.packet_out(3, output(4), b"frame")
-    flows, groups, meters, ports, role, out = session.out
+    flows, groups, meters, ports, dropped, role, out = session.out
     sent(session)
 
     def ask(message: Any, ours: bytes) -> None:
@@ -118,6 +122,7 @@ def test_what_a_session_asks(version):
     ask(p.OFPGroupDescStatsRequest(peer, 0), groups)
     ask(p.OFPMeterConfigStatsRequest(peer, 0, 0xFFFFFFFF), meters)
     ask(p.OFPPortStatsRequest(peer, 0, o.OFPP_ANY), ports)
+    ask(p.OFPMeterStatsRequest(peer, 0, 0xFFFFFFFF), dropped)
     ask(p.OFPRoleRequest(peer, o.OFPCR_ROLE_MASTER, 7), role)
     ask(p.OFPPacketOut(peer, o.OFP_NO_BUFFER, 3, [p.OFPActionOutput(4, 0)], b"frame"), out)
 
@@ -132,6 +137,24 @@ def test_watching_flows():
     flags = o.OFPFMF_ADD | o.OFPFMF_REMOVED | o.OFPFMF_MODIFY
     request = p.OFPFlowMonitorRequest(peer, 0, xid, o.OFPP_ANY, o.OFPG_ANY, flags, o.OFPTT_ALL, o.OFPFMC_ADD, p.OFPMatch())
     assert ours == theirs(request, xid)
+
+
+@BOTH
+@given(meters=st.dictionaries(st.integers(1, 2**32 - 1), st.lists(st.tuples(COUNT, COUNT), max_size=3), max_size=5))
+def test_what_meters_dropped(version, meters):
+    """Entries of os-ken's, packed one behind the other as a switch does."""
+    entry, band = Struct(ofproto_v1_4.OFP_METER_STATS_PACK_STR), Struct(ofproto_v1_4.OFP_METER_BAND_STATS_PACK_STR)
+    body = b"".join(
+        entry.pack(number, entry.size + band.size * len(bands), 1, 2, 3, 4, 5) + b"".join(band.pack(*counts) for counts in bands)
+        for number, bands in meters.items()
+    )
+    message = codec.message(version, codec.MULTIPART_REPLY, 9, pack("!HH4x", codec.MP_METER, 0) + body)
+    found: Counters = {}
+    read_meter_stats(message, found)
+    said = parsed(Peer(version), message).body
+    expected = {m.meter_id: tuple(sum(getattr(b, name) for b in m.band_stats) for name in BAND) for m in said}
+    assert {int.from_bytes(slot[1:], "big"): counts for slot, counts in found.items()} == expected
+    assert expected.keys() == meters.keys()
 
 
 @BOTH

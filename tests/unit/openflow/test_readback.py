@@ -7,7 +7,7 @@ import pytest
 from controller.openflow import codec
 from controller.openflow.errors import ProtocolError
 from controller.openflow.events import Counters, Installed, ReadBack
-from controller.openflow.readback import read_flows, read_groups, read_meters, read_port_stats
+from controller.openflow.readback import read_flows, read_groups, read_meter_stats, read_meters, read_port_stats
 from tests.fakes.pump import hear, join, pump, sent
 from tests.fakes.switch import FakeSwitch
 from tests.unit.openflow.things import flow, meter, output
@@ -81,3 +81,20 @@ def test_entries_that_do_not_fit_are_refused(entry):
             read()
     with pytest.raises(ValueError, match="left"):
         read_port_stats(5, reply(entry + bytes(80)), {})
+
+
+def meter_entry(number: int, *bands: tuple[int, int]) -> bytes:
+    counts = b"".join(pack("!QQ", *band) for band in bands)
+    return pack("!IH6xIQQII", number, 40 + len(counts), 1, 900, 90_000, 7, 5) + counts
+
+
+def test_what_meters_dropped_is_the_sum_of_their_bands():
+    dropped: Counters = {}
+    read_meter_stats(reply(meter_entry(3, (5, 500), (2, 100)) + meter_entry(4) + meter_entry(5, (1, 60))), dropped)
+    assert dropped == {meter(3, 1)[0]: (7, 600), meter(4, 1)[0]: (0, 0), meter(5, 1)[0]: (1, 60)}
+
+
+@pytest.mark.parametrize("size", [0, 39, 48, 200])
+def test_a_meter_of_another_size_is_refused(size):
+    with pytest.raises(ValueError, match="left"):
+        read_meter_stats(reply(pack("!IH6x", 1, size) + bytes(44)), {})

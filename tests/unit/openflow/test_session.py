@@ -12,6 +12,7 @@ from controller.openflow.events import (
     FlowChanged,
     FlowRemoved,
     Malformed,
+    MeterStats,
     PortStats,
     PortStatus,
     RoleChanged,
@@ -19,7 +20,7 @@ from controller.openflow.events import (
 from controller.openflow.session import Session
 from tests.fakes.pump import hear, join, live, pump, sent
 from tests.fakes.switch import FakeSwitch
-from tests.unit.openflow.things import flow, put
+from tests.unit.openflow.things import flow, meter, put
 
 FRAME = bytes.fromhex("020000000002 020000000001 0800".replace(" ", "")) + bytes(46)
 BOTH = pytest.mark.parametrize("version", [5, 4])
@@ -159,6 +160,19 @@ def test_counters_of_ports(version):
     counters = stats.ports[1]
     assert (counters.rx_packets, counters.tx_packets, counters.rx_bytes, counters.tx_bytes) == (1, 2, 3, 4)
     assert (counters.rx_dropped, counters.tx_dropped, counters.rx_errors, counters.tx_errors) == (5, 6, 7, None)
+
+
+@BOTH
+def test_what_meters_dropped_is_asked_where_there_are_meters(version):
+    session, switch = fresh(version)
+    session.request_meter_stats()
+    assert session.out == []
+    session.push([put(meter(3, 100)), put(meter(4, 100))])
+    pump(session, switch)
+    slot, other = meter(3, 100)[0], meter(4, 100)[0]
+    switch.counters[slot] = 7, 700
+    session.request_meter_stats()
+    assert pump(session, switch) == [MeterStats({slot: (7, 700), other: (0, 0)})]
 
 
 def test_roles():

@@ -133,3 +133,23 @@ def test_a_follower_misses_nothing_while_others_write(made: Journal) -> None:
         thread.join(10.0)
     assert sorted(seen) == list(range(400))
     assert [n for n in seen if n < 100] == list(range(100))
+
+
+def test_what_lasts_is_one_event_until_something_else_is_told_of_its_subject(made: Journal) -> None:
+    made.add("warning", "port.storm", "s1/a", "7 dropped", lasting=True)
+    made.add("warning", "port.storm", "s1/b", "1 dropped", lasting=True)
+    made.add("info", "host.moved", "x", "moved")
+    made.add("warning", "port.storm", "s1/a", "9 dropped", lasting=True)
+    assert [(e.seq, e.subject, e.text, e.count) for e in made.events()] == [
+        (2, "s1/b", "1 dropped", 1),
+        (3, "x", "moved", 1),
+        (4, "s1/a", "9 dropped", 2),
+    ]
+    assert [e.seq for e in made.events(after=3)] == [4]
+    made.add("info", "port.storm.over", "s1/a", "over")
+    made.add("warning", "port.storm", "s1/a", "7 dropped", lasting=True)
+    assert [(e.seq, e.kind, e.count) for e in made.events() if e.subject == "s1/a"] == [
+        (4, "port.storm", 2),
+        (5, "port.storm.over", 1),
+        (6, "port.storm", 1),
+    ]
