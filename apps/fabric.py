@@ -13,7 +13,7 @@ Frames on a tree are taken only from ports that belong to it.
 """
 
 from controller.app import App, rules
-from controller.model import EVERY_BRIDGE, Attachment, FloodPorts, HopSet, Network, Pipeline, PortRole, Tree
+from controller.model import EVERY_BRIDGE, Attachment, FloodMember, FloodPorts, HopSet, Network, Pipeline, PortRole, Tree
 from controller.pipeline import (
     CLASSIFY,
     DROP,
@@ -83,7 +83,8 @@ class Fabric(App, stages=(CLASSIFY, FORWARD, NEXTHOP, FLOOD, EGRESS)):
             yield from self.find(here, rows)
             return
         number = rows.value(Network, here.network, field="number")
-        edge = [a.port for a in rows.where(Attachment, bridge=here.bridge, network=here.network)]
+        ours = {"bridge": here.bridge, "network": here.network}
+        edge = sorted({at.port for at in (*rows.where(Attachment, **ours), *rows.where(FloodMember, **ours))})
         buckets = [bucket(*to_port(p)) for p in sorted({*edge, *here.ports})]
         everyone = rows.group("all", "flood", here.bridge, here.network, buckets=buckets)
         yield everyone

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from controller.model import Bridge
+from controller.model import Bridge, Hypervisor
 from controller.openflow.events import PortCounters, Ready
 from controller.pipeline.actions import PORT_LOCAL
 from controller.state.tables import Tables
@@ -45,10 +45,12 @@ class Peer:
 def name_of(ready: Ready, tables: Tables) -> str:
     """A bridge is called like its LOCAL port; where another bridge has that name, its datapath id is put behind it.
 
-    A datapath id that is known keeps its name, also over a restart, whichever bridge connects first.
+    That of a hypervisor is called like the hypervisor: all of them may have a `br-int`. A datapath id that is known keeps its
+    name, also over a restart, whichever bridge connects first.
     """
     for bridge in tables.where(Bridge, dpid=ready.dpid):
         return bridge.bridge
     dpid = f"{ready.dpid:016x}"
-    name = next((p.name for p in ready.ports if p.port == PORT_LOCAL), "") or dpid
+    given = next((hypervisor.name for hypervisor in tables.where(Hypervisor, dpid=ready.dpid)), "")
+    name = given or next((p.name for p in ready.ports if p.port == PORT_LOCAL), "") or dpid
     return f"{name}-{dpid}" if tables.get(Bridge, name) is not None else name

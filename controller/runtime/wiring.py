@@ -31,11 +31,12 @@ from controller.state.engine import Engine
 from controller.state.tables import Tx
 from controller.topology.basis import Basis
 from controller.topology.discovery import Discovery
+from controller.topology.tunnels import Tunnels
 
 SAVE_EVERY = 0.1  # seconds until learned rows are written
 SAVE_AGAIN = 5.0  # seconds until it is tried again where they could not be
 SOCKET = "weft.sock"
-ALWAYS = ("vlan_isolation", "fabric", "arp_responder", "nd_responder", "storm_guard")  # run unless disabled; the first two must
+ALWAYS = ("vlan_isolation", "fabric", "arp_responder", "nd_responder", "storm_guard", "tunnel_mesh")  # the first two must run
 OK, REFUSED, USAGE = 0, 1, 64
 
 
@@ -95,7 +96,7 @@ def _start_apps(settings: Settings, control: Control, store: Store) -> Catalogue
     tx.put(Network("default", DEFAULT_NETWORK))
     engine.commit(tx)
     _put_kept(engine, store)
-    for cls in (Basis, Discovery):
+    for cls in (Basis, Discovery, Tunnels):
         catalogue.add_builtin(cls)
     for source in dict.fromkeys((*ALWAYS, *(settings.apps or ("l2_learning",)))):
         catalogue.add(source)

@@ -8,6 +8,7 @@ Roles of a port:
     oneway  it hears a bridge that does not hear it, or another one: nothing passes
     shared  it hears several bridges, through a switch of somebody else, or a bridge behind a port with hosts: nothing passes
     self    it hears its own bridge: nothing passes
+    tunnel  it carries a mesh of tunnels, and `bfd` watches one of them: known by name (see tunnels.py), no frames are sent there
 
 Frames are sent at once when a port comes up, then in turn, so many a second at the most. A link that is not heard of in
 MISSES turns is gone; a port that goes down ends its link at once.
@@ -34,6 +35,7 @@ from controller.model import (
     PortRole,
     PortUp,
     Row,
+    TunnelPort,
     key,
 )
 from controller.packet import NEAREST_BRIDGE, Beacon, beacon, parse_beacon
@@ -46,6 +48,8 @@ SHARES = 10  # of a turn, if there are not more because of RATE: a turn takes a 
 RATE = 4000  # frames a second over all bridges
 MISSES = 3  # turns without a frame until a link is gone
 FRESH = 2  # turns that a frame is good for: what a host sends again later is too old
+
+TUNNELS = ("tunnel", "bfd")
 
 COPIES = 20  # discovery frames a second that a port may send to the controller
 SEEN = 128  # bytes of them that are looked at; ours are shorter
@@ -107,7 +111,7 @@ class Discovery(App, stages=(ADMIT,)):
     @rules(each=PortRole)
     def listen(self, role: PortRole, rows: Reader) -> Iterator[Flow]:
         """Discovery frames come to the controller, so many a second from each port, and go no further."""
-        if role.port == PORT_LOCAL:
+        if role.port == PORT_LOCAL or role.role in TUNNELS:
             return
         meter = rows.meter("discovery", role.bridge, role.port, pps=COPIES, burst=COPIES, why="discovery frames of the port")
         yield meter
@@ -120,7 +124,7 @@ class Discovery(App, stages=(ADMIT,)):
     def hold(self, event: PortUp, tx: Tx) -> None:
         """A port that comes up is held until it is known what is behind it; one that was known before a restart is not."""
         port = tx.get(Port, event.bridge, event.port)
-        if port is None:
+        if port is None or tx.get(TunnelPort, port.name) is not None:
             return
         if tx.get(PortRole, event.bridge, event.port) is None:
             role = "edge" if event.port == PORT_LOCAL else "held"
@@ -178,7 +182,7 @@ class Discovery(App, stages=(ADMIT,)):
     def announce(self, port: Port, tx: Tx) -> None:
         """Send a frame that names the bridge and the port."""
         bridge, turn = tx.get(Bridge, port.bridge), tx.get(Turn, "discovery") or Turn()
-        if bridge is not None and port.up and port.port != PORT_LOCAL:
+        if bridge is not None and port.up and port.port != PORT_LOCAL and tx.get(TunnelPort, port.name) is None:
             frame = beacon(Beacon(bridge.dpid, port.port, turn.number), port.mac, KEY)
             tx.packet_out(port.bridge, frame, output(port.port))
 
@@ -190,7 +194,7 @@ class Discovery(App, stages=(ADMIT,)):
         share = min(-(-len(ports) // SHARES), int(RATE * TICK))
         for role in ports[turn.place : turn.place + share]:
             port = tx.get(Port, role.bridge, role.port)
-            if port is not None and tx.get(Listening, role.bridge):
+            if port is not None and tx.get(Listening, role.bridge) and role.role not in TUNNELS:
                 self.announce(port, tx)
                 self._age(role, tx)
         for role in tx.where(PortRole, role="held")[: int(RATE * TICK)]:  # a frame may have been lost: again, before HOLD is over

@@ -1,6 +1,6 @@
 """What a bridge is called: like its LOCAL port, and the same ever after."""
 
-from controller.model import Bridge
+from controller.model import Bridge, Hypervisor
 from controller.openflow.events import Description, Features, PortDesc, Ready
 from controller.runtime.peers import name_of
 from controller.state.tables import Tables
@@ -31,6 +31,13 @@ def test_a_known_datapath_id_keeps_its_name_whoever_connects_first() -> None:
     tables = known(Bridge("br0", 1), Bridge("br0-0000000000000002", 2))
     assert name_of(ready(2, "br0"), tables) == "br0-0000000000000002"
     assert name_of(ready(1, "renamed"), tables) == "br0"
+
+
+def test_a_bridge_of_a_hypervisor_is_called_like_the_hypervisor() -> None:
+    tables = known(Bridge("br-int", 7))
+    tables.set(Hypervisor, ("hv1",), None, Hypervisor("hv1", 1))
+    assert name_of(ready(1, "br-int"), tables) == "hv1"
+    assert name_of(ready(2, "br-int"), tables) == "br-int-0000000000000002"
 
 
 def test_bridges_survive_a_restart() -> None:
