@@ -12,7 +12,23 @@ from typing import Any
 
 import topologies
 
-MACHINERY = frozenset({"catalogue", "inside", "network", "openvswitch", "reachability", "runs"})
+MACHINERY = frozenset(
+    {
+        "catalogue",
+        "hypervisors",
+        "inside",
+        "isolation",
+        "machines",
+        "namespaces",
+        "network",
+        "openvswitch",
+        "outage",
+        "reachability",
+        "runs",
+        "sender",
+        "traffic",
+    }
+)
 
 
 class TopologyError(ValueError):
@@ -48,10 +64,22 @@ class Topology:
         """Groups of hosts that must reach each other and nobody else."""
         return list(self.module.groups(topo))
 
-    def network_file(self, topo: Any) -> str:
-        """The network file that the topology needs; empty where all hosts are in one network."""
+    @property
+    def separate(self) -> bool:
+        """Whether each bridge has an Open vSwitch of its own, where the controller makes it."""
+        return getattr(self.module, "SEPARATE", False)
+
+    def links(self, topo: Any) -> list[tuple[str, str]]:
+        """The links between bridges, each by the interfaces at its ends."""
+        wires = [info for _, _, info in topo.links(withInfo=True) if not {info["node1"], info["node2"]} & set(topo.hosts())]
+        return [(f"{wire['node1']}-eth{wire['port1']}", f"{wire['node2']}-eth{wire['port2']}") for wire in wires]
+
+    def network_file(self, topo: Any, directory: Path) -> str:
+        """The network file that the topology needs; empty where all hosts are in one network. Open vSwitch is in DIRECTORY."""
         write = getattr(self.module, "network_file", None)
-        return str(write(topo)) if write else ""
+        if write is None:
+            return ""
+        return str(write(topo, directory) if self.separate else write(topo))
 
     def _value(self, name: str, text: str) -> Any:
         if name not in self.parameters:

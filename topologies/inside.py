@@ -23,7 +23,8 @@ from mininet.net import Mininet
 from mininet.node import OVSSwitch
 
 from topologies import catalogue
-from topologies.openvswitch import PrivateOvs
+from topologies.machines import Machines
+from topologies.openvswitch import OvsError, PrivateOvs
 
 
 class Channel:
@@ -49,6 +50,25 @@ class Channel:
         os._exit(0)  # at once, whatever the main thread is doing: the kernel ends and removes all the rest
 
 
+class OneOvs:
+    """One Open vSwitch beside this process, with all bridges of the network."""
+
+    def __init__(self, directory: Path) -> None:
+        self._ovs = PrivateOvs(directory, "netdev")
+        self._ovs.start()
+        os.environ.update(self._ovs.environment)
+        # The controller is connected last and over a Unix socket, which Mininet has no class for.
+        self.switch = partial(OVSSwitch, datapath="user", protocols="OpenFlow13,OpenFlow14", failMode="secure", batch=True)
+
+    def connect(self, net: Any, controller: str) -> None:
+        """Give all bridges their controller."""
+        self._ovs.connect([bridge.name for bridge in net.switches], controller)
+
+    def namespaces(self) -> dict[str, int]:
+        """No bridge has a namespace of its own."""
+        return {}
+
+
 def main() -> None:
     """Build what the argument describes, report it, then serve commands until the channel closes."""
     wanted = json.loads(sys.argv[1])
@@ -57,41 +77,52 @@ def main() -> None:
     channel = Channel(wanted["channel"])
     try:
         ovs, net, groups = _build(wanted)
-        channel.send(built=_describe(net), groups=groups)
-        ovs.connect([bridge.name for bridge in net.switches], wanted["controller"])
-        channel.send(connected=True)
+        ovs.connect(net, wanted["controller"])
+        channel.send(built=_describe(net), groups=groups, namespaces=ovs.namespaces())
     except Exception as error:
         traceback.print_exc()
         channel.send(error=f"{error}" or type(error).__name__)
         return
     while True:
-        if channel.command() == "console":
+        _serve(channel, ovs, net)
+
+
+def _serve(channel: Channel, ovs: OneOvs | Machines, net: Any) -> None:
+    """Do what the other side wants next."""
+    match channel.command().split():
+        case ["console"]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             setLogLevel("output")
             CLI(net)
             signal.signal(signal.SIGINT, _not_for_us)
             channel.send(console="closed")
+        case ["fail" | "repair" as what, name] if isinstance(ovs, Machines):
+            try:
+                (ovs.fail if what == "fail" else ovs.repair)(name)
+            except OvsError as error:
+                channel.send(error=str(error))
+            else:
+                channel.send(done=what)
+        case words:
+            channel.send(error=f"nothing here can do: {' '.join(words)}")
 
 
 def _not_for_us(_number: int, _frame: object) -> None:
     """Signals are for the program that wanted the network. Were they ignored, so they would be in all programs of all hosts."""
 
 
-def _build(wanted: dict[str, Any]) -> tuple[PrivateOvs, Any, list[list[str]]]:
+def _build(wanted: dict[str, Any]) -> tuple[OneOvs | Machines, Any, list[list[str]]]:
     topology = catalogue.find(wanted["topology"])
     topo = topology.build(wanted["parameters"])
     # Interfaces of bridges are no hosts: were IPv6 on, the kernel would announce itself through each of them.
     Path("/proc/sys/net/ipv6/conf/all/disable_ipv6").write_text("1")
     Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True, timeout=10)
-    ovs = PrivateOvs(Path(wanted["directory"]), "netdev")
-    ovs.start()
-    os.environ.update(ovs.environment)
+    directory = Path(wanted["directory"])
+    ovs = Machines(directory) if topology.separate else OneOvs(directory)
     setLogLevel("error")
     Mininet.inited = True  # else it raises limits of the whole machine, which would outlive the network
-    bridge = partial(OVSSwitch, datapath="user", protocols="OpenFlow13,OpenFlow14", failMode="secure", batch=True)
-    # The controller is connected last and over a Unix socket, which Mininet has no class for.
-    net = Mininet(topo=topo, switch=bridge, controller=None, autoSetMacs=True)
+    net = Mininet(topo=topo, switch=ovs.switch, controller=None, autoSetMacs=True)
     net.start()
     for host in net.hosts:
         for interface in host.intfNames():

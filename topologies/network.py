@@ -51,6 +51,8 @@ class EmulatedNetwork:
         self.bridges: dict[str, int] = {}
         self.links: list[tuple[str, str]] = []
         self.groups: list[set[str]] = []
+        self.namespaces: dict[str, str] = {}
+        """Of hypervisors and their underlay, as those of hosts."""
         self._run = run
         self._wanted = {"topology": topology, "parameters": dict(parameters), "controller": f"unix:{self.controller_socket}"}
         self._interactive = interactive
@@ -73,13 +75,11 @@ class EmulatedNetwork:
         deadline = time.monotonic() + seconds
         built = self._receive(deadline)
         for name, host in built["built"]["hosts"].items():
-            # The host's process has its number in the namespace of process 1, whose /proc is seen through its root.
-            namespace = f"/proc/{self._process.pid}/root/proc/{host.pop('pid')}/ns/net"
-            self.hosts[name] = Host(name=name, namespace=namespace, **host)
+            self.hosts[name] = Host(name=name, namespace=self._namespace(host.pop("pid")), **host)
         self.bridges = built["built"]["bridges"]
         self.links = [(one, other) for one, other in built["built"]["links"]]
         self.groups = [set(group) for group in built["groups"]]
-        self._receive(deadline)
+        self.namespaces = {name: self._namespace(pid) for name, pid in built["namespaces"].items()}
 
     def command(self, host: str, *command: str) -> list[str]:
         """The command line that runs COMMAND in a host."""
@@ -89,6 +89,14 @@ class EmulatedNetwork:
         """Run a command in a host and wait for it."""
         return subprocess.run(self.command(host, *command), capture_output=True, text=True, timeout=timeout, check=False)
 
+    def fail(self, hypervisor: str) -> None:
+        """Kill ovs-vswitchd of a hypervisor, as a crash does. A NetworkError if it is none."""
+        self._do(f"fail {hypervisor}")
+
+    def repair(self, hypervisor: str) -> None:
+        """Start ovs-vswitchd of a hypervisor again; returns when its bridges are back, without flows."""
+        self._do(f"repair {hypervisor}")
+
     def console(self) -> None:
         """Hand the terminal to Mininet's command line; returns when the person leaves it.
 
@@ -97,11 +105,20 @@ class EmulatedNetwork:
         terminal = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            self._channel.sendall(b'{"command": "console"}\n')
-            self._receive(None)
+            self._do("console", seconds=None)
         finally:
             if terminal is not None:
                 termios.tcsetattr(sys.stdin, termios.TCSANOW, terminal)
+
+    @property
+    def namespace(self) -> str:
+        """The network namespace of the bridges and of both ends of each link, as `Host.namespace`."""
+        assert self._process is not None
+        return f"/proc/{self._process.pid}/ns/net"
+
+    def together(self, one: str, other: str) -> bool:
+        """Whether two hosts must reach each other."""
+        return any({one, other} <= group for group in self.groups)
 
     @property
     def alive(self) -> bool:
@@ -119,6 +136,16 @@ class EmulatedNetwork:
             self._process.kill()  # takes process 1, and with it everything, along
             self._process.wait()
         self._process = None
+
+    def _do(self, command: str, seconds: float | None = 30.0) -> None:
+        """Have process 1 do something, and wait for it."""
+        self._channel.sendall(json.dumps({"command": command}).encode() + b"\n")
+        self._receive(None if seconds is None else time.monotonic() + seconds)
+
+    def _namespace(self, pid: int) -> str:
+        """The network namespace of a process that has the number PID for process 1, whose /proc is seen through its root."""
+        assert self._process is not None
+        return f"/proc/{self._process.pid}/root/proc/{pid}/ns/net"
 
     def _spawn(self, channel: int) -> subprocess.Popen[bytes]:
         wanted = json.dumps({**self._wanted, "directory": str(self.ovs.directory), "channel": channel})

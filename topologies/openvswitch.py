@@ -13,6 +13,7 @@ from topologies import runs
 
 SCHEMAS = ("/usr/share/openvswitch/vswitch.ovsschema", "/usr/local/share/openvswitch/vswitch.ovsschema")
 DATAPATHS = ("dummy", "netdev")
+PRIORITY = -10  # niceness of the daemons
 
 
 class OvsError(RuntimeError):
@@ -20,15 +21,20 @@ class OvsError(RuntimeError):
 
 
 class OvsTools:
-    """ovs-vsctl, ovs-ofctl and ovs-appctl for the Open vSwitch whose sockets are in a directory."""
+    """ovs-vsctl, ovs-ofctl and ovs-appctl for the Open vSwitch whose files are in a directory.
 
-    def __init__(self, directory: Path) -> None:
+    The sockets of its bridges are in `sockets`, if that is another directory; several Open vSwitches may share it.
+    """
+
+    def __init__(self, directory: Path, sockets: Path | None = None) -> None:
         self.directory = directory
-        self.environment = {f"OVS_{name}": str(directory) for name in ("RUNDIR", "LOGDIR", "DBDIR", "SYSCONFDIR")}
+        self.environment = {f"OVS_{name}": str(directory) for name in ("LOGDIR", "DBDIR", "SYSCONFDIR")}
+        self.environment["OVS_RUNDIR"] = str(sockets or directory)
 
     def vsctl(self, *arguments: str, timeout: int = 10) -> str:
         """Run ovs-vsctl; it returns when ovs-vswitchd has done what was asked."""
-        return self._run("ovs-vsctl", f"--timeout={timeout}", *arguments, timeout=timeout)
+        database = f"--db=unix:{self.directory / 'db.sock'}"
+        return self._run("ovs-vsctl", database, f"--timeout={timeout}", *arguments, timeout=timeout)
 
     def ofctl(self, *arguments: str, protocol: str = "OpenFlow14", timeout: int = 10) -> str:
         """Run ovs-ofctl with one OpenFlow version."""
@@ -82,15 +88,16 @@ class PrivateOvs(OvsTools):
     """The two daemons, in a directory of their own.
 
     `dummy` needs no root and moves frames only where a test tells it to. `netdev` moves real frames in userspace and makes taps
-    in the network namespace it is started in, which must be one of its own: there can be only one in a namespace.
+    in the network namespace it is started in, or the one named (a path): there can be only one in a namespace.
     The daemons are killed by the kernel should the thread end that started them.
     """
 
-    def __init__(self, directory: Path, datapath: str = "dummy") -> None:
+    def __init__(self, directory: Path, datapath: str = "dummy", *, sockets: Path | None = None, namespace: str = "") -> None:
         if datapath not in DATAPATHS:
             raise ValueError(f"datapath must be one of {', '.join(DATAPATHS)}, not {datapath!r}")
-        super().__init__(directory)
+        super().__init__(directory, sockets)
         self.datapath = datapath
+        self._entering = ["nsenter", f"--net={namespace}"] if namespace else []
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -111,11 +118,27 @@ class PrivateOvs(OvsTools):
             self._run("ovsdb-tool", "create", str(database), schema, timeout=10)
             self._spawn("ovsdb-server", str(database), f"--remote=punix:{remote}", control="ovsdb.ctl", ready=remote)
             self.vsctl("--no-wait", "init")
-            dummy = ["--enable-dummy=override", "--disable-system", "--disable-system-route"] if self.datapath == "dummy" else []
-            self._spawn("ovs-vswitchd", f"unix:{remote}", *dummy, control="vswitchd.ctl", ready=self.directory / "vswitchd.ctl")
+            self.start_vswitchd()
         except BaseException:
             self.stop()
             raise
+
+    def start_vswitchd(self) -> None:
+        """Start ovs-vswitchd, the first time or after `kill_vswitchd`; returns when it answers."""
+        remote, control = self.directory / "db.sock", self.directory / "vswitchd.ctl"
+        dummy = ["--enable-dummy=override", "--disable-system", "--disable-system-route"] if self.datapath == "dummy" else []
+        self._spawn("ovs-vswitchd", f"unix:{remote}", *dummy, control=control.name, ready=control)
+
+    def wait_for_bridge(self, name: str) -> None:
+        """Wait until a bridge that is in the database takes OpenFlow connections."""
+        if not _answers(Path(self.environment["OVS_RUNDIR"]) / f"{name}.mgmt", self.processes[-1]):
+            raise OvsError(f"the bridge {name} did not come: {tail(self.directory / 'ovs-vswitchd.log')}")
+
+    def kill_vswitchd(self) -> None:
+        """Kill ovs-vswitchd, as a crash does."""
+        process = self.processes.pop()
+        process.kill()
+        process.wait()
 
     def stop(self) -> None:
         """End the daemons, last started first. Their files stay until the directory goes."""
@@ -130,7 +153,10 @@ class PrivateOvs(OvsTools):
 
     def _spawn(self, program: str, *arguments: str, control: str, ready: Path) -> None:
         log, errors = self.directory / f"{program}.log", self.directory / f"{program}.err"
-        command = ["setpriv", "--pdeathsig", "KILL", program, *arguments, f"--unixctl={self.directory / control}"]
+        # Preferred by the scheduler, as ovs-ctl does it in production: else another busy program is an outage. Needs root.
+        preferred = ["nice", "-n", str(PRIORITY)] if self.datapath == "netdev" else []
+        command = [*self._entering, *preferred, "setpriv", "--pdeathsig", "KILL", program, *arguments]
+        command.append(f"--unixctl={self.directory / control}")
         with errors.open("wb") as stderr:
             process = subprocess.Popen(
                 [*command, "-vconsole:off", "-vsyslog:off", "-vfile:info", f"--log-file={log}"],

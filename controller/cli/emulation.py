@@ -66,7 +66,7 @@ class Emulation:
     def _network_file(self, run: runs.Run) -> Path | None:
         """Where the network file of the topology is, if it has one."""
         found = catalogue.find(self._topology)
-        text = found.network_file(found.build(self._parameters))
+        text = found.network_file(found.build(self._parameters), self._network.ovs.directory)
         path = run.path / "network.yaml"
         if not text:
             return None

@@ -1,0 +1,193 @@
+"""Emulated hypervisors, joined by tunnels with flows written by hand: the data plane that the controller finds there."""
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emulated import traces
+from topologies import catalogue, hypervisors, machines, runs
+from topologies.network import EmulatedNetwork, Host, NetworkError
+from topologies.openvswitch import OvsTools
+from topologies.reachability import matrix, probe_all
+
+TOPOLOGY = str(Path(hypervisors.__file__))
+TUNNEL = 1000  # the OpenFlow port of the tunnel
+
+
+class HandMade:
+    """A network of hypervisors whose bridges, tunnels and flows are written here instead of by a controller."""
+
+    def __init__(self, stack: ExitStack, parameters: dict[str, str]) -> None:
+        self.topology = catalogue.find(TOPOLOGY)
+        self.topo = self.topology.build(parameters)
+        self.kind: str = self.topo.nodeInfo("hv1")["tunnel"]
+        run = runs.new_run("hypervisors")
+        stack.callback(run.close)
+        self.network = stack.enter_context(EmulatedNetwork(run, TOPOLOGY, parameters))
+        started = time.monotonic()
+        with ThreadPoolExecutor() as pool:
+            made = [pool.submit(self._make_bridge, name) for name in self.topo.switches()]
+            self.network.start()
+            for each in made:
+                each.result()
+        self.seconds = time.monotonic() - started
+        for name in self.topo.switches():
+            self.network.ovs.ofctl("add-flows", name, str(self._written(run.path / f"{name}.flows", name)))
+
+    def tools(self, hypervisor: str) -> OvsTools:
+        return machines.tools(self.network.ovs.directory, hypervisor)
+
+    def vtep(self, hypervisor: str) -> str:
+        return str(self.topo.nodeInfo(hypervisor)["vtep"])
+
+    def network_of(self, host: Host) -> str:
+        return str(self.topo.nodeInfo(host.name)["network"])
+
+    def _make_bridge(self, name: str) -> None:
+        ovs = self.tools(name)
+        while not (ovs.directory / "vswitchd.ctl").exists():
+            time.sleep(0.02)
+        ovs.add_bridge(name, dpid=int(name[2:]), datapath="netdev")
+        options = ["options:key=flow", "options:remote_ip=flow", f"options:local_ip={self.vtep(name)}"]
+        port = ["add-port", name, "tunnel", "--", "set", "Interface", "tunnel", f"type={self.kind}", *options]
+        ovs.vsctl(*port, f"ofport_request={TUNNEL}")
+
+    def _written(self, file: Path, bridge: str) -> Path:
+        file.write_text("\n".join(flow for host in self.network.hosts.values() for flow in self._flows(bridge, host)))
+        return file
+
+    def _flows(self, bridge: str, host: Host) -> Iterator[str]:
+        """Flows of a bridge for frames to a host, and for those that it floods."""
+        peers = [peer for peer in self.network.hosts.values() if self.network_of(peer) == self.network_of(host)]
+        vni = hypervisors.vni(self.network_of(host))
+        local = [peer for peer in peers if peer.bridge == bridge]
+        if host.bridge == bridge:
+            yield f"in_port={TUNNEL},tun_id={vni},dl_dst={host.mac},actions={host.port}"
+            others = sorted({peer.bridge for peer in peers} - {bridge})
+            copies = [str(peer.port) for peer in local if peer is not host] + [self._to(other, vni) for other in others]
+            yield f"in_port={host.port},dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,actions={','.join(copies) or 'drop'}"
+            ports = ",".join(str(peer.port) for peer in local)
+            yield f"in_port={TUNNEL},tun_id={vni},dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,actions={ports}"
+        for peer in local:
+            if peer is not host:
+                way = str(host.port) if host.bridge == bridge else self._to(host.bridge, vni)
+                yield f"in_port={peer.port},dl_dst={host.mac},actions={way}"
+
+    def _to(self, hypervisor: str, vni: int) -> str:
+        field = "tun_ipv6_dst" if ":" in self.vtep(hypervisor) else "tun_dst"
+        return f"set_field:{vni:#x}->tun_id,set_field:{self.vtep(hypervisor)}->{field},{TUNNEL}"
+
+    def warm(self) -> None:
+        """The first frame to an unknown VTEP is lost while Open vSwitch asks for its address."""
+        first = {host.bridge: host for host in reversed(self.network.hosts.values())}.values()
+        for one, other in permutations(first, 2):
+            ping = ["ping", "-n", "-q", "-c", "1", "-W", "1", other.ip]
+            assert any(self.network.run(one.name, *ping).returncode == 0 for _ in range(5)), (one, other)
+
+
+@pytest.fixture(scope="module")
+def build() -> Iterator[Callable[..., HandMade]]:
+    """Builds hypervisors; all are gone at the end of the module."""
+    runs.heal()
+    with ExitStack() as stack:
+        yield lambda **parameters: HandMade(stack, {name: str(value) for name, value in parameters.items()})
+
+
+def captured(made: HandMade, interface: str, doing: Callable[[], Any]) -> list[str]:
+    """What tcpdump says about frames on a port of the underlay while something is done."""
+    inside = ["nsenter", f"--net={made.network.namespaces[machines.UNDERLAY]}", "--"]
+    command = [*inside, "tcpdump", "-i", interface, "-n", "-v", "-l", "--immediate-mode", "-s", "200"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            for line in process.stderr:
+                if "listening on" in line:
+                    break
+            doing()
+            time.sleep(0.2)
+        finally:
+            process.terminate()
+        said, _ = process.communicate(timeout=10)
+    return said.splitlines()
+
+
+OUTER = {
+    "vxlan": r"> {vtep}\.4789: (\[udp sum ok\] )?VXLAN, flags \[I\] \(0x08\), vni {vni}\b",
+    "geneve": r"> {vtep}\.6081: Geneve, Flags \[none\], vni {vni:#x}",
+    "gre": r"> {vtep}: GREv0, Flags \[key present\], key={vni:#x}",
+}
+
+
+@pytest.mark.parametrize(("kind", "ipv6"), [("vxlan", False), ("geneve", False), ("gre", False), ("vxlan", True)])
+def test_networks_span_hypervisors_and_stay_apart(build: Callable[..., HandMade], kind: str, ipv6: bool) -> None:
+    made = build(n=2, vms=3, networks=2, type=kind, ipv6=str(ipv6).lower())
+    hosts = made.network.hosts
+    assert {name: (host.mac, host.bridge, host.port_name) for name, host in hosts.items() if name in ("b3", "r1", "b1")} == {
+        "b1": ("02:00:00:00:00:01", "hv1", "b1"),
+        "r1": ("02:00:00:00:00:01", "hv1", "r1"),
+        "b3": ("02:00:00:00:00:03", "hv2", "b3"),
+    }
+    made.warm()
+    probes = list(probe_all(made.network))
+    assert all(probe.right for probe in probes), matrix(probes)
+    assert sum(probe.answered for probe in probes) == 4 * 3 + 2 * 1
+    for name, there, vni in (("b1", "b3", 5010), ("r1", "r2", 5020)):
+        shared = made.topo.nodeInfo(there)["shared"].split("/")[0]
+
+        def ping(name: str = name, shared: str = shared) -> None:
+            assert " 3 received" in made.network.run(name, "ping", "-n", "-c", "3", "-i", "0.2", "-w", "5", shared).stdout
+
+        lines = captured(made, "hv2", ping)
+        seen = re.compile(OUTER[kind].format(vtep=re.escape(made.vtep("hv2")), vni=vni))
+        assert sum(bool(seen.search(line)) for line in lines) >= 3, "\n".join(lines)
+    with subprocess.Popen(made.network.command("b3", "iperf3", "-s", "-1"), stdout=subprocess.DEVNULL) as server:
+        done = made.network.run("b1", "sh", "-c", f"sleep 0.3; iperf3 -c {hosts['b3'].ip} -t 1 -f m")
+        server.terminate()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "receiver" in done.stdout
+
+
+def test_a_hypervisor_that_fails_takes_only_its_own_machines_along(build: Callable[..., HandMade]) -> None:
+    made = build(n=3, vms=1, networks=1)
+    made.warm()
+    made.network.fail("hv3")
+    answered = {(probe.source, probe.target) for probe in probe_all(made.network) if probe.answered}
+    assert answered == {("b1", "b2"), ("b2", "b1")}
+    made.network.repair("hv3")
+    made.network.ovs.ofctl("add-flow", "hv3", "actions=drop")
+    assert made.tools("hv3").vsctl("list-br").split() == ["br-phys3", "hv3"]
+    with pytest.raises(NetworkError, match="there is no hypervisor 'hv4'; there are hv1, hv2, hv3"):
+        made.network.fail("hv4")
+
+
+def test_eight_come_quickly_and_nothing_is_left_of_them() -> None:
+    before = traces.on_machine()
+    with ExitStack() as stack:
+        made = HandMade(stack, {"n": "8", "vms": "2"})
+        there = traces.of_program(made.network._process.pid)  # type: ignore[union-attr]
+        assert len(there.namespaces) >= 8 + 16
+        print(f"{made.seconds:.1f} s")
+    assert there.left() == set()
+    assert traces.on_machine() <= before
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"type": "stt"}, "type must be one of vxlan, geneve, gre, not 'stt'"),
+        ({"n": "33"}, "there are 1 to 32 hypervisors and 1 to 200 virtual machines, not 33 and 66"),
+        ({"n": "20", "vms": "11"}, "there are 1 to 32 hypervisors and 1 to 200 virtual machines, not 20 and 220"),
+        ({"networks": "3"}, "networks must be 1 to 2 with 2 virtual machines on a hypervisor, not 3"),
+    ],
+)
+def test_refusals(given: dict[str, str], said: str) -> None:
+    with pytest.raises(catalogue.TopologyError, match=said):
+        catalogue.find(TOPOLOGY).build(given)
