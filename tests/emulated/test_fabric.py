@@ -19,7 +19,7 @@ from topologies.reachability import probe_all
 pytestmark = pytest.mark.emulated
 
 RATE = 0.001  # seconds between two frames
-LINKS = 10  # that go down and come back, a topology
+LINKS = 20  # that go down and come back, a topology
 OUTAGES = 3  # measured a topology
 LONGEST = 1.0  # seconds that traffic may stop when a link goes down
 
@@ -107,8 +107,7 @@ def lab(request: pytest.FixtureRequest, build: Callable[..., Lab]) -> Iterator[L
     lab.network.close()
 
 
-def test_everybody_reaches_everybody_once_all_are_known(lab: Lab) -> None:
-    list(probe_all(lab.network))  # a frame may be lost while bridges learn, one after the other, where its target is
+def test_everybody_reaches_everybody_from_the_first_frame_on(lab: Lab) -> None:
     wrong = [str(each) for each in probe_all(lab.network) if not each.right]
     assert wrong == []
 
@@ -121,9 +120,9 @@ def test_nobody_gets_a_broadcast_twice_while_links_go_and_come(lab: Lab) -> None
         for number in range(LINKS):
             link = lab.network.links[number % len(lab.network.links)]
             switch(lab, link[number % 2], "down")
-            lab.controller.pause(5 * PAUSE)
+            lab.controller.pause(3 * PAUSE)
             switch(lab, link[number % 2], "up")
-            lab.controller.pause(5 * PAUSE)
+            lab.controller.pause(3 * PAUSE)
         lab.wait_for("all links are found again", lambda: linked(lab, len(lab.network.links)))
         lab.controller.pause(0.3)
     finally:
