@@ -35,7 +35,7 @@ ORDER = tuple(COLUMNS)
 def flows(
     bridge: Annotated[str, typer.Argument(help="The bridge's name.", autocompletion=options.complete_bridge)],
     app: options.App = "",
-    table: options.Table = None,
+    table: options.Table = "",
     filter: options.Filter = "",  # noqa: A002 - the option is called so
     search: options.Search = "",
     raw: Annotated[bool, typer.Option("--raw", help="As 'ovs-ofctl dump-flows' prints them: one flow a line.")] = False,
@@ -47,14 +47,16 @@ def flows(
 
     \b
     weft flows s1                             the whole pipeline
-    weft flows s1 --table 40                  one stage of it
+    weft flows s1 --table LEARN               one stage of it
     weft flows s1 --app l2_learning -o wide   with rule, row and cookie
     weft flows s1 -f 'nw_dst~=10.0.0.5 and n_packets>0'
     weft flows s1 --raw | grep 00:00:00:00:00:01
     """
     client = Client(state_dir)
     client.get(f"/bridges/{segment(bridge)}")  # a bridge that does not exist is an error, not an empty list
-    query: dict[str, Any] = {"bridge": bridge, "app": app, "table": table, "filter": filter, "search": search, "limit": PAGE}
+    options.must_be_app(client, app)
+    number = options.table_number(client, table)
+    query: dict[str, Any] = {"bridge": bridge, "app": app, "table": number, "filter": filter, "search": search, "limit": PAGE}
     items = list(client.items("/flows", **query))
     if raw:
         for item in items:
@@ -63,7 +65,7 @@ def flows(
         for item in items:
             print(item["cookie"])
     elif not print_value(items, output):
-        show(items, output, everything or bool(app or filter or search or table is not None))
+        show(items, output, everything or bool(app or filter or search or table))
 
 
 def show(items: list[Item], form: Format, everything: bool) -> None:

@@ -58,7 +58,7 @@ def get(
     no_headers: options.NoHeaders = False,
     bridge: options.Bridge = "",
     app: options.App = "",
-    table: options.Table = None,
+    table: options.Table = "",
     filter: options.Filter = "",  # noqa: A002 - the option is called so
     search: options.Search = "",
     sort: Annotated[str, typer.Option("--sort", help="Order flows by this field; '-packets' for the largest first.")] = "",
@@ -85,7 +85,8 @@ def get(
     if kind in ("status", "st"):
         return show_status(client, output, asked_for_more=bool(watch or names or form in GRAPHS))
     chosen = find_kind(kind)
-    narrow = {"bridge": bridge, "app": app, "table": table, "filter": filter, "search": search, "sort": sort, "limit": limit}
+    number = options.table_number(client, table)
+    narrow = {"bridge": bridge, "app": app, "table": number, "filter": filter, "search": search, "sort": sort, "limit": limit}
     given = narrowing(chosen, narrow | {"kind": event_kind, "severity": severity})
     if form in GRAPHS:
         return show_graph(client, chosen, form, asked_for_more=bool(watch or names or given))
@@ -136,6 +137,7 @@ def fetch_items(client: Client, kind: Kind, query: dict[str, Any]) -> list[Item]
     """All items that the filters leave; what the API cannot filter is filtered here."""
     bridge = query.get("bridge")
     if kind is kinds.FLOWS:
+        options.must_be_app(client, query.get("app", ""))
         limit = query.get("limit")
         page = min(limit or PAGE, PAGE)
         return list(islice(client.items("/flows", **{**query, "limit": page}), limit))

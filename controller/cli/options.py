@@ -1,15 +1,17 @@
 """Options that several commands share, and completion of the names behind them."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from controller.cli import kinds
-from controller.cli.client import Client
-from controller.cli.errors import Failure
+from controller.cli.client import PAGE, Client
+from controller.cli.errors import ExitCode, Failure
 from controller.cli.output import Format
 
+LAST_TABLE = 254
 COMPLETION_SECONDS = 0.2  # a person waits for a tab key
 
 
@@ -38,6 +40,33 @@ def complete_kind(incomplete: str) -> list[str]:
     return [name for name in (*(kind.name for kind in kinds.KINDS), "status") if name.startswith(incomplete)]
 
 
+def table_number(client: Client, name: str) -> int | None:
+    """The table that was asked for, by number or by the name of its stage; None where none was."""
+    if not name:
+        return None
+    if name.isdecimal() and int(name) <= LAST_TABLE:
+        return int(name)
+    from controller.pipeline.stages import STAGES
+
+    stages = {stage.name: stage.table for stage in STAGES}
+    if name.upper() not in stages and not name.isdecimal():  # perhaps one that an app brought: the API knows it by its flows
+        found = client.items("/flows", search=f"nothing in {name} matches", limit=PAGE)
+        stages |= {flow["stage"].upper(): flow["table"] for flow in found if flow["kind"] == "flow" and not flow["priority"]}
+    if name.upper() not in stages:
+        known = ", ".join(stage.name for stage in STAGES)
+        raise typer.BadParameter(f"there is no table '{name}': a number from 0 to {LAST_TABLE}, or a stage: {known}.")
+    return stages[name.upper()]
+
+
+def must_be_app(client: Client, name: str) -> None:
+    """An app that does not exist has no flows for another reason than one that wants none."""
+    known = sorted(app["name"] for app in client.items("/apps")) if name else []
+    if name and name not in known:
+        near = get_close_matches(name, known, 1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
+        raise Failure(ExitCode.NOT_FOUND, f"there is no app {name!r}", hint)
+
+
 def complete_item(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of the kind that was just typed. Flows are too many to offer."""
     kind = kinds.find(ctx.params.get("kind") or "")
@@ -58,7 +87,7 @@ StateDir = Annotated[
 Output = Annotated[Format, typer.Option("--output", "-o", help="How to print.")]
 Bridge = Annotated[str, typer.Option("--bridge", "-b", help="Only this bridge.", autocompletion=complete_bridge)]
 App = Annotated[str, typer.Option("--app", "-a", help="Only flows of this app.", autocompletion=complete_app)]
-Table = Annotated[int | None, typer.Option("--table", "-t", min=0, max=254, help="Only this table.")]
+Table = Annotated[str, typer.Option("--table", "-t", help="Only this table: its number, or its stage, as FORWARD.")]
 Filter = Annotated[str, typer.Option("--filter", "-f", help="An expression: 'nw_dst~=10.0.0.5 and n_packets>0'.")]
 Search = Annotated[str, typer.Option("--search", "-s", help="Text in match, actions, app, rule, row or reason.")]
 NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Rows only.")]

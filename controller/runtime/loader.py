@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -29,7 +30,7 @@ def installed() -> dict[str, Any]:
 
 
 def load(source: str) -> type[App]:
-    """The app class of an installed name or of a `.py` file. Raises LoadError; an error inside its module passes through."""
+    """The app class of an installed name or of a `.py` file. Raises LoadError; an error that its module raises passes through."""
     if source.endswith(".py"):
         return _from_file(Path(source))
     points = installed()
@@ -52,10 +53,10 @@ def _from_file(path: Path) -> type[App]:
     if spec is None:
         raise LoadError(f"{path} cannot be imported")
     module, before = importlib.util.module_from_spec(spec), sys.modules.get(name)
+    code = _compiled(path)
     sys.modules[name] = module
     try:
-        # Not by the loader of the module: it would take what it compiled a moment ago for the file as it is now.
-        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))
+        exec(code, vars(module))
     except BaseException:
         sys.modules.pop(name)
         if before is not None:
@@ -67,6 +68,17 @@ def _from_file(path: Path) -> type[App]:
         raise LoadError(f"{path} has {what} derived from App; a file holds one app: class X(App, stages=(...))")
     apps[0].name = path.stem
     return apps[0]
+
+
+def _compiled(path: Path) -> CodeType:
+    """The code of a file, as it is now: the loader of a module might take what it compiled a moment ago."""
+    try:
+        return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        place = f"{path}:{error.lineno or 1}:{error.offset or 1}"
+        raise LoadError(f"{place} {error.msg}; this is not Python") from error
+    except ValueError as error:  # a null byte, to older Pythons
+        raise LoadError(f"{path} is not Python: {error}") from error
 
 
 def row_types(cls: type[App]) -> dict[str, type[Row]]:

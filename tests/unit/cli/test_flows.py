@@ -63,3 +63,27 @@ def test_search_and_json(weft: Weft, view: FakeView) -> None:
 def test_nothing_matches(weft: Weft, view: FakeView) -> None:
     done = weft("flows", "s1", "-s", "no such text")
     assert (done.code, done.out, done.err) == (0, "", "No flows match.\n")
+
+
+def test_a_table_goes_by_its_stage_too(weft: Weft, view: FakeView) -> None:
+    by_number = weft("flows", "s1", "-t", "70").out
+    assert weft("flows", "s1", "--table", "FORWARD").out == weft("flows", "s1", "-t", "forward").out == by_number
+    assert weft("get", "flows", "-t", "FORWARD", "-o", "json").json == weft("get", "flows", "-t", "70", "-o", "json").json
+    missed = next(flow for flow in view._flows if flow.table == 0 and flow.bridge == "s1" and not flow.match)
+    view._flows.append(dataclasses.replace(missed, table=52, stage="MIRROR", why="nothing in MIRROR matches"))
+    assert "table 52 MIRROR" in weft("flows", "s1", "-t", "MIRROR").lines
+
+
+@pytest.mark.parametrize("table", ["255", "-1", "NOWHERE", "nothing"])
+def test_a_table_that_is_none_says_which_there_are(weft: Weft, view: FakeView, table: str) -> None:
+    done = weft("flows", "s1", f"--table={table}")
+    assert done.code == 64
+    assert f"there is no table '{table}': a number from 0 to 254, or a stage: ADMIT, CLASSIFY," in done.err
+
+
+@pytest.mark.parametrize("command", [("flows", "s1"), ("get", "flows")])
+def test_an_app_that_does_not_exist_is_not_one_without_flows(weft: Weft, view: FakeView, command: tuple[str, ...]) -> None:
+    done = weft(*command, "--app", "l2_lerning")
+    assert done.code == 4
+    assert "there is no app 'l2_lerning'" in done.err
+    assert "Did you mean l2_learning?" in done.err

@@ -97,3 +97,11 @@ def test_a_state_directory_that_cannot_be(tmp_path: Path) -> None:
         check_state_dir(tmp_path / "file" / "state")
     with pytest.raises(Failure, match="too long a path"):
         check_state_dir(tmp_path / ("x" * 110))
+
+
+def test_an_app_that_is_not_python_says_where_before_anything_starts(weft: Weft, tmp_path: Path) -> None:
+    app = tmp_path / "mine.py"
+    app.write_text('"""An app."""\nclass Mine(App:\n    pass\n')
+    done = weft.process("start", "--listen", "tcp:127.0.0.1:0", "--web", "none", "--app", str(app))
+    assert done.code == 64
+    assert f"{app}:2:11 '(' was never closed" in done.err

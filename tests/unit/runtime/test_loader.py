@@ -96,8 +96,17 @@ def test_errors_inside_a_module_pass_through(tmp_path: Path) -> None:
         loader.load("no_module")
     with pytest.raises(ZeroDivisionError):
         loader.load(write(tmp_path, "1 / 0"))
-    with pytest.raises(SyntaxError):
-        loader.load(write(tmp_path, "class"))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("class", "1:6 invalid syntax"), ("x = (\n", "1:5 '(' was never closed"), ("if 1:\n  x = 1\n y = 2\n", "3:7 unindent")],
+)
+def test_a_file_that_is_not_python_says_where(tmp_path: Path, text: str, place: str) -> None:
+    with pytest.raises(LoadError) as error:
+        loader.load(write(tmp_path, text))
+    assert str(error.value).startswith(f"{tmp_path / 'mine.py'}:{place}")
+    assert str(error.value).endswith("; this is not Python")
 
 
 def test_an_app_of_a_file(tmp_path: Path) -> None:
