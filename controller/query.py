@@ -147,6 +147,24 @@ class PathView:
 
 
 @dataclass(frozen=True, slots=True)
+class HypervisorView:
+    """A hypervisor whose Open vSwitch weft sets up: is what the network file wants there?
+
+    `waiting` is for its ovs-vswitchd, `refused` by its database; `reason` says why. `problems` are ports that Open vSwitch could
+    not make, and what is left as it is because it is not weft's.
+    """
+
+    name: str
+    state: Literal["unreachable", "waiting", "refused", "applied"]
+    remote: str
+    since: float
+    version: str
+    ports: int
+    reason: str
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AppView:
     """A plugin; `error` is the traceback of one that failed, `problems` are rows of it that wait, failed or were refused."""
 
@@ -271,6 +289,9 @@ class View(Protocol):
 
     def topology(self, form: Export) -> str:
         """Bridges, hosts and links as a document of this format."""
+
+    def hypervisors(self) -> tuple[HypervisorView, ...]:
+        """Hypervisors of the network file by name."""
 
     def apps(self) -> tuple[AppView, ...]:
         """Plugins by name."""

@@ -18,6 +18,7 @@ from controller.query import (
     Export,
     FlowView,
     HostView,
+    HypervisorView,
     LinkView,
     NetworkView,
     PathView,
@@ -177,6 +178,12 @@ def _add_collections(api: APIBlueprint, view: View) -> None:
     @api.get("/networks", tags=[READ], responses={200: Listing[NetworkView]}, summary="Virtual networks and their flood trees")
     def networks() -> Response:
         return _list(Listing[NetworkView], view.networks())
+
+    summary = "Hypervisors whose Open vSwitch weft sets up"
+
+    @api.get("/hypervisors", tags=[READ], responses={200: Listing[HypervisorView]}, summary=summary)
+    def hypervisors() -> Response:
+        return _list(Listing[HypervisorView], view.hypervisors())
 
 
 def _add_topology(api: APIBlueprint, view: View) -> None:

@@ -38,7 +38,7 @@ KindName = Annotated[
     str,
     typer.Argument(
         metavar="KIND",
-        help="bridges, ports, links, paths, hosts, networks, apps, flows, drops, events or status.",
+        help="bridges, ports, links, paths, hosts, networks, hypervisors, apps, flows, drops, events or status.",
         autocompletion=options.complete_kind,
     ),
 ]

@@ -207,6 +207,25 @@ HOSTS = Kind(
     frozenset({"hosts"}),
 )
 
+HYPERVISORS = Kind(
+    "hypervisors",
+    "hv",
+    (
+        Column("NAME", field("name")),
+        Column("STATE", _bridge_state, long=True),
+        Column("PORTS", field("ports")),
+        Column("SINCE", age("since")),
+        Column("DATABASE", field("remote"), long=True),
+        Column("PROBLEMS", field("problems"), long=True),
+        Column("VERSION", field("version"), wide=True),
+    ),
+    ("name",),
+    lambda item: (item["name"],),
+    "No hypervisors. They stand in the network file, under hypervisors:, with ovsdb: or listen:.",
+    frozenset(),
+    frozenset({"hypervisors"}),
+)
+
 APPS = Kind(
     "apps",
     "ap",
@@ -291,7 +310,7 @@ DROPS = Kind(
     frozenset({"flows", "counters"}),
 )
 
-KINDS = (BRIDGES, PORTS, LINKS, PATHS, HOSTS, NETWORKS, APPS, FLOWS, DROPS, EVENTS)
+KINDS = (BRIDGES, PORTS, LINKS, PATHS, HOSTS, NETWORKS, HYPERVISORS, APPS, FLOWS, DROPS, EVENTS)
 
 
 def find(name: str) -> Kind | None:

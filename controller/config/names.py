@@ -12,6 +12,7 @@ BRIDGE = r"^[^/\s]+$"
 NETWORK = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 PORT = r"^[^/\s]+/[^/\s]+$"
 OVSDB = r"^(unix:/.+|(tcp|ssl):(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):[0-9]{1,5})$"
+DIAL_IN = r"^(ptcp|pssl):[0-9]{1,5}(:(\[[0-9a-fA-F:.]+\]|[0-9.]+))?$"
 DPID = r"^(0x[0-9a-fA-F]{1,16}|[0-9a-fA-F]{16}|([0-9a-fA-F]{2}:){7}[0-9a-fA-F]{2})$"
 
 
@@ -63,9 +64,29 @@ def vtep(text: str) -> str:
     return str(address)
 
 
+def dial_in(text: str) -> str:
+    """A place where databases dial in, as Open vSwitch writes it."""
+    if not re.fullmatch(DIAL_IN, text):
+        raise ValueError(f"{_or_nothing(text)} is no place to dial in; write ptcp:PORT:ADDRESS or pssl:PORT:ADDRESS")
+    return text
+
+
+def controller(text: str) -> str:
+    """Where a bridge finds its controller."""
+    if not re.fullmatch(OVSDB, text):
+        raise ValueError(f"{_or_nothing(text)} is no controller; write tcp:ADDRESS:PORT, ssl:ADDRESS:PORT or unix:/PATH")
+    return text
+
+
 def ovsdb(text: str) -> str:
     if not re.fullmatch(OVSDB, text):
         raise ValueError(f"{_or_nothing(text)} is no database; write tcp:HOST:PORT, ssl:HOST:PORT or unix:/PATH")
+    host = text.partition(":")[2].rpartition(":")[0].strip("[]")
+    if not text.startswith("unix:"):
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            raise ValueError(f"{show(host)} is a name; write the address: databases are found without DNS") from None
     return text
 
 

@@ -35,6 +35,18 @@ class HypervisorEntry(Entry):
     ovsdb: Annotated[str, AfterValidator(names.ovsdb)] = Field(default="", examples=["tcp:192.0.2.1:6640"])
     """Where its Open vSwitch database listens; weft makes bridge and tunnel ports there. Left out: they are made by others."""
 
+    listen: Annotated[str, AfterValidator(names.dial_in)] = Field(default="", examples=["ptcp:6640:192.0.2.100"])
+    """In place of `ovsdb`: where weft listens, and the database dials in (`ovs-vsctl set-manager`)."""
+
+    system_id: str = Field(default="", examples=["chassis-1"])
+    """`external_ids:system-id` of its database, by which those are told apart that dial in at one place."""
+
+    controller: Annotated[str, AfterValidator(names.controller)] = Field(default="", examples=["tcp:192.0.2.100:6653"])
+    """Where its bridge finds weft. Left out: where weft listens, at the address by which it reaches the hypervisor."""
+
+    datapath: Literal["system", "netdev"] = "system"
+    """Where its bridge forwards: in the kernel (`system`), or in userspace."""
+
     bridge: Annotated[str, AfterValidator(names.bridge)] = Field(default="br-int", examples=["br-int"])
     """What Open vSwitch there calls the bridge."""
 

@@ -21,6 +21,7 @@ def problems(sections: Sections) -> Found:
     members = {name: _members(entry.value, hypervisors) for name, entry in meshes.items()}
     yield from _vteps(hypervisors)
     yield from _names(sections)
+    yield from _databases(hypervisors)
     for name, entry in meshes.items():
         yield from _mesh(name, entry.value, members[name])
         yield from _family(name, members[name], hypervisors)
@@ -66,6 +67,20 @@ def _names(sections: Sections) -> Found:
     for name in sections["hypervisors"].keys() & sections["bridges"].keys():
         line = sections["bridges"][name].key.line
         yield ("hypervisors", name), True, f"{show(name)} is the name of a bridge (line {line}); give the hypervisor another one"
+
+
+def _databases(hypervisors: dict[str, Entry]) -> Found:
+    """A database is at one place; those that dial in at one place can be told apart."""
+    first: dict[tuple[str, str], str] = {}
+    for name, entry in hypervisors.items():
+        keys: Keys = ("hypervisors", name, "listen")
+        listen = _text(entry.value, "listen")
+        if listen and entry.value.get("ovsdb"):
+            yield keys, True, "listen does not go together with ovsdb: either weft dials or the database does"
+        there = listen, _text(entry.value, "system_id")
+        if listen and there in first:
+            yield keys, False, f"{first[there]} dials in at {listen} too; give each its system_id"
+        first.setdefault(there, f"{show(name)} (line {entry.key.line})")
 
 
 def _mesh(name: str, mesh: Node, members: dict[str, None]) -> Found:

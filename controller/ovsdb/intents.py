@@ -128,3 +128,6 @@ class Intent:
         twice = sorted(name for name, count in names.items() if count > 1)
         if twice:
             raise ValueError(f"{twice[0]} is wanted twice; a name of a bridge or port is there once on a hypervisor")
+        for local in (bridge.all_ports()[0] for bridge in self.bridges):
+            if local.type not in ("", "internal"):
+                raise ValueError(f"{local.name} is the name of a bridge, and its local port cannot be {local.type}")

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from controller.config import ConfigError, NetworkFile, load, parse
 from controller.model import Attachment, Bridge, BridgeName, Host, LinkConfig, Network, Port, PortConfig, Row, UnlistedPorts
-from controller.query import Applied, QueryError
+from controller.query import Applied, HypervisorView, QueryError
 from controller.runtime import overlay
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.control import Control
 from controller.runtime.loader import LoadError
+from controller.runtime.provisioning import Provisioning
 from controller.state.tables import Tables, Tx
 
 TYPES = (Network, BridgeName, PortConfig, LinkConfig, UnlistedPorts, *overlay.TYPES)
@@ -59,13 +60,15 @@ def pending(file: NetworkFile, tables: Tables) -> list[str]:
 class Networks:
     """Applies network files to a running controller."""
 
-    def __init__(self, control: Control, catalogue: Catalogue, path: Path | None = None) -> None:
-        self._control, self._catalogue, self._path = control, catalogue, path
+    def __init__(self, control: Control, catalogue: Catalogue, provisioning: Provisioning, path: Path | None = None) -> None:
+        self._control, self._catalogue, self._provisioning, self._path = control, catalogue, provisioning, path
         self._rereading: asyncio.Task[None] | None = None
 
     def apply(self, file: NetworkFile, name: str) -> Applied:
-        """Change the running network. Raises ConfigError where an app's fields are wrong; then nothing has changed."""
-        self._catalogue.configure(self._settings(file))
+        """Change the running network. Raises ConfigError where it cannot be, and nothing has changed."""
+        settings = self._settings(file)
+        self._provisioning.apply(file)
+        self._catalogue.configure(settings)
         engine = self._control.engine
         before = {Attachment.key_of(row) for row in engine.tables.all(Attachment)}
         tx = Tx(engine.tables)
@@ -118,6 +121,10 @@ class Networks:
             return self.apply(file, name)
         except ConfigError as error:
             raise _refused(error) from None
+
+    def hypervisors(self) -> tuple[HypervisorView, ...]:
+        """How the hypervisors of the file are, by name."""
+        return self._provisioning.views()
 
     @property
     def file_given(self) -> bool:

@@ -24,6 +24,7 @@ from controller.query import (
     EventView,
     Export,
     HostView,
+    HypervisorView,
     LinkView,
     NetworkView,
     Page,
@@ -204,6 +205,10 @@ class LiveView:
         states = {name: peer.state for name, peer in self._control.peers.items()}
         types = rows(Bridge), rows(Port), rows(Link), rows(Host), rows(Network), rows(Attachment), rows(FloodPorts)
         return Topology(*types, states=states, revision=self._journal.revision)
+
+    def hypervisors(self) -> tuple[HypervisorView, ...]:
+        """Hypervisors of the network file by name."""
+        return self._ask(self._networks.hypervisors)
 
     def apps(self) -> tuple[AppView, ...]:
         """Plugins by name."""

@@ -21,8 +21,10 @@ from controller.runtime import loader, logs
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.channel import ListenError, Tls, listen
 from controller.runtime.control import Control
+from controller.runtime.hypervisors import Hypervisors
 from controller.runtime.journal import Journal
 from controller.runtime.networks import Networks
+from controller.runtime.provisioning import Provisioning, kept_owner, teller
 from controller.runtime.settings import Settings
 from controller.runtime.store import Store
 from controller.runtime.token import kept_token
@@ -66,10 +68,11 @@ async def _serve(settings: Settings) -> None:
     store = Store(settings.state_dir)
     if store.problem:
         journal.add("error", "state.unreadable", str(store.path), store.problem)
+    hypervisors = Hypervisors(kept_owner(settings.state_dir), teller(journal), _tls(settings))
     try:
         control = Control(engine, journal, remove_foreign=settings.foreign_flows == "remove")
         catalogue = _start_apps(settings, control, store)
-        networks = Networks(control, catalogue, settings.network_file)
+        networks = Networks(control, catalogue, Provisioning(hypervisors, settings.listen), settings.network_file)
         if file is not None:
             networks.apply(file, str(settings.network_file))
         servers = [await listen(target, control, _tls(settings)) for target in settings.listen]
@@ -84,6 +87,7 @@ async def _serve(settings: Settings) -> None:
         engine.run()
         store.save(engine.unsaved)
     finally:
+        hypervisors.close()
         store.close()
 
 

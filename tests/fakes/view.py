@@ -23,6 +23,7 @@ from controller.query import (
     Export,
     FlowView,
     HostView,
+    HypervisorView,
     LinkView,
     NetworkView,
     Page,
@@ -217,6 +218,16 @@ class FakeView:
     def networks(self) -> tuple[NetworkView, ...]:
         """Virtual networks by name."""
         return self._topology().network_views()
+
+    def hypervisors(self) -> tuple[HypervisorView, ...]:
+        """Hypervisors by name."""
+        if not self._bridges:
+            return ()
+        away = "no route to host"
+        return (
+            HypervisorView("hv1", "applied", "tcp:192.0.2.1:6640", self._started, "3.1.0", 4, "", ("br-int/bfd-1: no device",)),
+            HypervisorView("hv2", "unreachable", "tcp:192.0.2.2:6640", self._started, "", 0, away, ()),
+        )
 
     def paths(self, source: str, target: str) -> tuple[PathView, ...]:
         """The cheapest paths between two bridges or hosts."""

@@ -8,7 +8,7 @@ from tests.unit.cli.runner import Weft
 
 pytestmark = pytest.mark.unit
 
-KINDS = ("bridges", "ports", "links", "hosts", "networks", "apps", "flows", "events")
+KINDS = ("bridges", "ports", "links", "hosts", "networks", "hypervisors", "apps", "flows", "events")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -120,6 +120,14 @@ def test_networks_read_well(weft: Weft, view: FakeView) -> None:
     assert weft("get", "ne", "30", "-o", "name").out == "guests\n"
     assert weft("get", "networks", "-b", "s1").code == 0
     assert weft("get", "networks", "-b", "s1").err == "No networks match.\n"
+
+
+def test_hypervisors_read_well(weft: Weft, view: FakeView) -> None:
+    heading, one, two = weft("get", "hv").lines
+    assert heading.split() == ["NAME", "STATE", "PORTS", "SINCE", "DATABASE", "PROBLEMS"]
+    assert one.split()[:3] == ["hv1", "applied", "4"]
+    assert "br-int/bfd-1: no device" in one
+    assert two.startswith("hv2   unreachable (no route to host)")
 
 
 def test_links_show_what_they_cost(weft: Weft, view: FakeView) -> None:

@@ -32,7 +32,7 @@ def bridges(draw: Any, name: str, ports: tuple[str, ...]) -> Bridge:
     collectors = st.sampled_from((("192.0.2.1:1",), ("192.0.2.1:1", "192.0.2.2:1")))
     return Bridge(
         name,
-        tuple(draw(port(p)) for p in ports),
+        tuple(draw(port(p, local=p == name)) for p in ports),
         tuple(Controller(f"tcp:192.0.2.{n}:6653") for n in draw(st.sets(st.integers(1, 2)))),
         datapath_type=draw(st.sampled_from(("", "netdev"))),
         datapath_id=draw(st.sampled_from((None, 1, 2))),
@@ -49,10 +49,10 @@ def bridges(draw: Any, name: str, ports: tuple[str, ...]) -> Bridge:
 
 
 @st.composite
-def port(draw: Any, name: str) -> Port:
+def port(draw: Any, name: str, local: bool) -> Port:
     return Port(
         name,
-        draw(st.sampled_from(("", "internal", "vxlan"))),
+        "internal" if local else draw(st.sampled_from(("", "internal", "vxlan"))),
         draw(st.sampled_from(({}, {"remote_ip": "192.0.2.9"}))),
         draw(st.none() | st.just(Bfd())),
         draw(st.none() | st.just(1400)),

@@ -39,6 +39,7 @@ def test_health_and_readiness(client: FlaskClient, view: FakeView) -> None:
         ("/hosts", 4, {"mac", "ips"}),
         ("/links", 4, {"peer", "peer_port", "cost", "networks"}),
         ("/networks", 2, {"name", "vlan", "isolated", "tree"}),
+        ("/hypervisors", 2, {"name", "state", "reason", "problems"}),
         ("/paths?source=s2&target=10.0.0.4", 1, {"cost", "hops"}),
         ("/apps", 6, {"state", "error", "config"}),
         ("/flows", 59, {"kind", "why", "status"}),

@@ -89,6 +89,17 @@ export interface NetworkView {
   tree: string[]
 }
 
+export interface HypervisorView {
+  name: string
+  state: 'unreachable' | 'waiting' | 'refused' | 'applied'
+  remote: string
+  since: number
+  version: string
+  ports: number
+  reason: string
+  problems: string[]
+}
+
 export interface AppView {
   name: string
   state: 'running' | 'disabled' | 'failed'

@@ -1,0 +1,62 @@
+"""`weft start -f` with hypervisors: their bridges are made, connect, and are kept; `weft get hypervisors` says how they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ovs.hypervisor import HypervisorOvs, hypervisor
+from tests.ovs.running import Running, eventually, running
+
+pytestmark = pytest.mark.ovs
+FILE = """
+hypervisors:
+  hv1: {{ovsdb: "{database}", vtep: 192.0.2.1, bridge: br-int, dpid: 0x11}}
+  hv2: {{ovsdb: "unix:{away}", vtep: 192.0.2.2}}
+meshes:
+  core: {{type: vxlan, bfd: {{min_tx: 100, min_rx: 100}}}}
+networks:
+  blue: {{vlan: 10, vni: 5010, mesh: core}}
+ports:
+  hv1/vm1: {{access: blue}}
+"""
+
+
+@pytest.fixture
+def ovs() -> Iterator[HypervisorOvs]:
+    with hypervisor() as started:
+        yield started
+
+
+def state(weft: Running, name: str) -> dict[str, Any]:
+    return next((item for item in weft.client.items("/hypervisors") if item["name"] == name), {})
+
+
+def test_from_the_network_file_to_a_bridge_with_tunnels_and_back(ovs: HypervisorOvs, tmp_path: Path) -> None:
+    file = tmp_path / "network.yaml"
+    file.write_text(FILE.format(database=ovs.unix, away=tmp_path / "none"))
+    with running(tmp_path, ovs, "-f", str(file)) as weft:
+        eventually(lambda: state(weft, "hv1").get("state") == "applied")
+        weft.settled("hv1")  # the bridge goes by the name of the hypervisor
+        assert weft.bridge("hv1")["dpid"] == f"{0x11:016x}"
+        ports = ovs.vsctl("list-ports", "br-int").split()
+        assert "weft-core" in ports
+        assert len([port for port in ports if port.startswith("bfd-")]) == 1
+        assert state(weft, "hv2")["reason"] == "no such file or directory"
+        ovs.vsctl("add-port", "br-int", "vm1")  # by whoever runs the machines
+        eventually(lambda: any(p["network"] == "blue" for p in weft.client.items("/ports", bridge="hv1")))
+        ovs.kill("ovs-vswitchd")
+        eventually(lambda: not weft.is_settled("hv1"))
+        ovs.start_again("ovs-vswitchd")
+        weft.settled("hv1")
+        assert [event["subject"] for event in weft.events("hypervisor.unreachable")] == ["hv2"]
+
+    with running(tmp_path, ovs, "-f", str(file)) as weft:  # started anew it knows what is its own
+        eventually(lambda: state(weft, "hv1").get("state") == "applied")
+        file.write_text(FILE.format(database=ovs.unix, away=tmp_path / "none").replace(", bfd: {min_tx: 100, min_rx: 100}", ""))
+        weft.client.put("/config", {"text": file.read_text()})
+        eventually(lambda: ovs.vsctl("list-ports", "br-int").split() == ["vm1", "weft-core"])
+        assert "bridge.foreign" not in {event["kind"] for event in weft.client.items("/events/history", limit=1000)}

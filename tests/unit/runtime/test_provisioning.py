@@ -1,0 +1,130 @@
+"""Hypervisors of the network file: the bridge and the tunnel ports of each, and where its bridge finds weft."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from controller.config import ConfigError, NetworkFile, parse
+from controller.config.overlay import HypervisorEntry
+from controller.ovsdb.intents import Bfd, Bridge, Controller, Intent, Port
+from controller.ovsdb.provision import HypervisorState
+from controller.runtime.channel import ListenError
+from controller.runtime.hypervisors import Place
+from controller.runtime.overlay import dpid_of, peer_port
+from controller.runtime.provisioning import Provisioning, controller_of, kept_owner
+
+pytestmark = pytest.mark.unit
+LISTEN = ("tcp:0.0.0.0:6653",)
+FILE = """
+hypervisors:
+  hv1: {ovsdb: "tcp:127.0.0.1:17641", vtep: 192.0.2.1, dpid: 0x1, datapath: netdev, adopt: true}
+  hv2: {listen: "ptcp:6640:127.0.0.1", system_id: two, vtep: 192.0.2.2, controller: "tcp:192.0.2.100:6653"}
+  hv3: {vtep: 192.0.2.3}
+meshes:
+  core: {bfd: {min_tx: 50, min_rx: 60}, dst_port: 4790}
+  plain: {type: gre, members: [hv2, hv3]}
+"""
+
+
+class Recorder:
+    """In place of `Hypervisors`."""
+
+    def __init__(self, refusal: str = "") -> None:
+        self.wanted: dict[str, tuple[Place, Intent]] = {}
+        self.refusal = refusal
+
+    def apply(self, wanted: dict[str, tuple[Place, Intent]]) -> None:
+        if self.refusal:
+            raise ListenError(self.refusal)
+        self.wanted = wanted
+
+    def states(self) -> tuple[HypervisorState, ...]:
+        return ()
+
+
+def wanted(text: str, listen: tuple[str, ...] = LISTEN) -> dict[str, tuple[Place, Intent]]:
+    recorder = Recorder()
+    Provisioning(recorder, listen).apply(parse(text, "n"))  # type: ignore[arg-type]
+    return recorder.wanted
+
+
+def test_a_bridge_with_the_ports_of_its_meshes() -> None:
+    found = wanted(FILE)
+    assert found.keys() == {"hv1", "hv2"}  # the third is made by others
+    data = {"dst_port": "4790", "local_ip": "192.0.2.1"}
+    watch = Bfd(50, 60)
+    assert found["hv1"] == (
+        Place("tcp:127.0.0.1:17641"),
+        Intent(
+            (
+                Bridge(
+                    "br-int",
+                    (
+                        Port("weft-core", "vxlan", {**data, "remote_ip": "flow", "key": "flow"}),
+                        Port(peer_port("core", "hv2"), "vxlan", {**data, "remote_ip": "192.0.2.2", "key": "0"}, watch),
+                        Port(peer_port("core", "hv3"), "vxlan", {**data, "remote_ip": "192.0.2.3", "key": "0"}, watch),
+                    ),
+                    (Controller("tcp:127.0.0.1:6653"),),
+                    "netdev",
+                    1,
+                    adopt=True,
+                ),
+            )
+        ),
+    )
+    place, intent = found["hv2"]
+    assert place == Place(listen="ptcp:6640:127.0.0.1", system_id="two")
+    (bridge,) = intent.bridges
+    assert (bridge.datapath_type, bridge.datapath_id, bridge.adopt) == ("", dpid_of("hv2"), False)
+    assert bridge.controllers == (Controller("tcp:192.0.2.100:6653"),)
+    assert [port.name for port in bridge.ports if port.type == "gre"] == ["weft-plain"]  # no BFD, so no port for each peer
+
+
+def test_with_a_hub_only_it_is_watched() -> None:
+    found = wanted(FILE.replace("core: {", "core: {hub: hv3, "))
+    names = [port.name for port in found["hv1"][1].bridges[0].ports]
+    assert names == ["weft-core", peer_port("core", "hv3")]
+
+
+def test_ipsec_is_for_each_peer() -> None:
+    found = wanted(FILE.replace("bfd: {min_tx: 50, min_rx: 60}", "ipsec: {certificates: true}"))
+    port = found["hv1"][1].bridges[0].ports[1]
+    assert (port.options["remote_name"], port.bfd) == ("hv2", None)
+
+
+@pytest.mark.parametrize(
+    ("entry", "listen", "target"),
+    [
+        ({"ovsdb": "unix:/db"}, ("tcp:127.0.0.1:6653", "unix:/weft"), "unix:/weft"),
+        ({"ovsdb": "unix:/db"}, ("tcp:0.0.0.0:6653",), "tcp:127.0.0.1:6653"),
+        ({"ovsdb": "tcp:127.0.0.1:6640"}, ("tcp:127.0.0.1:6653",), "tcp:127.0.0.1:6653"),
+        ({"ovsdb": "ssl:127.0.0.1:6640"}, ("tcp:0.0.0.0:6653", "ssl:0.0.0.0:6654"), "ssl:127.0.0.1:6654"),
+        ({"ovsdb": "tcp:[::1]:6640"}, ("tcp:[::]:6653",), "tcp:[::1]:6653"),
+        ({"listen": "ptcp:6640", "controller": "tcp:192.0.2.1:6653"}, ("tcp:0.0.0.0:6653",), "tcp:192.0.2.1:6653"),
+    ],
+)
+def test_where_a_bridge_finds_weft(entry: dict[str, str], listen: tuple[str, ...], target: str) -> None:
+    assert controller_of(HypervisorEntry.model_validate(entry), listen) == target
+
+
+def test_where_it_would_not_it_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"n:1:15 hypervisors.hv1: it is not known where its bridge finds weft"):
+        wanted("hypervisors: {hv1: {listen: 'ptcp:6640'}}")
+    with pytest.raises(ConfigError, match=r"hypervisors: cannot listen"):
+        Provisioning(Recorder("cannot listen"), LISTEN).apply(parse(FILE, "n"))  # type: ignore[arg-type]
+    entry = "hypervisors: {hv1: {ovsdb: 'tcp:127.0.0.1:1', bridge: weft-core, vtep: 192.0.2.1}}\nmeshes: {core: {}}"
+    with pytest.raises(ConfigError, match="its local port cannot be vxlan"):
+        wanted(entry)
+
+
+def test_no_hypervisors() -> None:
+    assert wanted("networks: {}") == {}
+    assert NetworkFile().hypervisors == {}
+
+
+def test_the_name_of_the_owner_is_kept(tmp_path: Path) -> None:
+    owner = kept_owner(tmp_path)
+    assert owner
+    assert kept_owner(tmp_path) == owner
