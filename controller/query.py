@@ -111,11 +111,14 @@ class LinkView:
 class NetworkView:
     """A virtual network: its ports, how many of them are isolated, its hosts, the bridges they are on.
 
+    `mesh` are the tunnels that it goes by, under the number `vni`; empty and None where it has none.
     `tree` are the links over which its broadcasts go, each once, as "s1/s1-eth3>s2/s2-eth1".
     """
 
     name: str
     vlan: int
+    vni: int | None
+    mesh: str
     description: str
     ports: int
     isolated: int

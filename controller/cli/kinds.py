@@ -178,6 +178,8 @@ NETWORKS = Kind(
         Column("HOSTS", field("hosts")),
         Column("BRIDGES", field("bridges"), long=True),
         Column("DESCRIPTION", field("description"), long=True),
+        Column("MESH", field("mesh"), wide=True),
+        Column("VNI", field("vni"), wide=True),
         Column("TREE", field("tree"), wide=True, long=True),
     ),
     ("name",),

@@ -91,6 +91,8 @@ class Topology:
             NetworkView(
                 name=network.name,
                 vlan=network.number,
+                vni=network.vni or None,
+                mesh=network.mesh,
                 description=network.description,
                 ports=len(members[network.name]),
                 isolated=sum(row.isolated for row in members[network.name]),

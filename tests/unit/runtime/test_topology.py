@@ -28,7 +28,7 @@ def topology(*down: tuple[str, int], flood: tuple[FloodPorts, ...] = ()) -> Topo
         [Port(bridge, port, f"eth{port}", up=(bridge, port) not in down) for bridge, port in ends],
         [link for a, p, b, q in CABLES for link in (Link(a, p, b, q, 10), Link(b, q, a, p, 10))],
         HOSTS,
-        [Network("blue", 10, description="cameras"), Network("red", 20)],
+        [Network("blue", 10, description="cameras"), Network("red", 20, vni=5020, mesh="core")],
         [Attachment("s1", 5, "blue"), Attachment("s3", 5, "blue", isolated=True), Attachment("s1", 6, "red")],
         flood,
     )
@@ -84,6 +84,7 @@ def test_networks_count_their_members_and_show_their_tree() -> None:
     shown = topology(flood=flood)
     blue, red = shown.network_views()
     assert (blue.vlan, blue.description, blue.ports, blue.isolated, blue.hosts) == (10, "cameras", 2, 1, 2)
+    assert (blue.vni, blue.mesh, red.vni, red.mesh) == (None, "", 5020, "core")
     assert (blue.bridges, red.bridges) == (("s1", "s3"), ("s1",))
     assert (blue.tree, red.tree) == (("s1/eth1>s2/eth2", "s2/eth1>s3/eth2"), ())
     assert {(link.bridge, link.port) for link in shown.link_views() if link.networks == ("blue",)} == {

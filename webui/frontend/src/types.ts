@@ -81,6 +81,8 @@ export interface LinkView {
 export interface NetworkView {
   name: string
   vlan: number
+  vni: number | null
+  mesh: string
   description: string
   ports: number
   isolated: number

@@ -25,6 +25,7 @@ function NetworkDetail({ network }: { network: NetworkView }): JSX.Element {
         of={[
           ['Description', network.description],
           ['VLAN', String(network.vlan)],
+          ['Tunnels', network.mesh && `${network.mesh}, VNI ${network.vni}`],
           ['Ports', <Go to="ports" params={{ q: network.name }}>{integer(network.ports)}</Go>],
           ['Isolated ports', integer(network.isolated)],
           ['Hosts', <Go to="hosts" params={{ q: network.name }}>{integer(network.hosts)}</Go>],
