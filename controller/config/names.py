@@ -12,6 +12,7 @@ BRIDGE = r"^[^/\s]+$"
 NETWORK = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 PORT = r"^[^/\s]+/[^/\s]+$"
 OVSDB = r"^(unix:/.+|(tcp|ssl):(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):[0-9]{1,5})$"
+COLLECTOR = r"^(\[[0-9a-fA-F:.]+\]|[0-9.]+):[0-9]{1,5}$"
 DIAL_IN = r"^(ptcp|pssl):[0-9]{1,5}(:(\[[0-9a-fA-F:.]+\]|[0-9.]+))?$"
 DPID = r"^(0x[0-9a-fA-F]{1,16}|[0-9a-fA-F]{16}|([0-9a-fA-F]{2}:){7}[0-9a-fA-F]{2})$"
 
@@ -69,6 +70,20 @@ def dial_in(text: str) -> str:
     if not re.fullmatch(DIAL_IN, text):
         raise ValueError(f"{_or_nothing(text)} is no place to dial in; write ptcp:PORT:ADDRESS or pssl:PORT:ADDRESS")
     return text
+
+
+def collector(text: str) -> str:
+    """Who is told of flows: an address and a UDP port."""
+    if not re.fullmatch(COLLECTOR, text):
+        raise ValueError(f"{_or_nothing(text)} is no collector; write ADDRESS:PORT, like 192.0.2.9:2055")
+    return text
+
+
+def not_empty_targets(value: tuple[str, ...]) -> tuple[str, ...]:
+    """There is at least one collector."""
+    if not value:
+        raise ValueError("the list is empty; name at least one collector")
+    return value
 
 
 def controller(text: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Wit
 
 from controller.config import names
 from controller.config.entry import Dpid, EmptyIfNothing, Entry
+from controller.config.provisioned import MadeEntry
 
 HypervisorRef = Annotated[str, WithJsonSchema({"type": "string", "refers": "hypervisors"})]
 MeshRef = Annotated[str, WithJsonSchema({"type": "string", "refers": "meshes"})]
@@ -26,7 +27,7 @@ def _all(value: Any) -> Any:
     return [] if value == "all" else value
 
 
-class HypervisorEntry(Entry):
+class HypervisorEntry(MadeEntry):
     """A machine with one bridge for its virtual machines; the bridge has the name of the hypervisor in this file."""
 
     vtep: Annotated[str, AfterValidator(names.vtep)] = Field(default="", examples=["192.0.2.1", "2001:db8::1"])

@@ -12,6 +12,7 @@ from controller.config.source import Entry, Node
 Found = Iterator[tuple[Keys, bool, str]]
 Sections = dict[str, dict[str, Entry]]  # the entries of each section by name
 
+MADE = ("ports", "mirrors", "netflow", "sflow", "ipfix", "other_config")
 PORTS = {"vxlan": 4789, "geneve": 6081, "gre": 0}  # UDP, where the file says no other
 
 
@@ -81,6 +82,17 @@ def _databases(hypervisors: dict[str, Entry]) -> Found:
         if listen and there in first:
             yield keys, False, f"{first[there]} dials in at {listen} too; give each its system_id"
         first.setdefault(there, f"{show(name)} (line {entry.key.line})")
+        made = [key for key in MADE if entry.value.get(key)]
+        if made and not (listen or entry.value.get("ovsdb")):
+            yield ("hypervisors", name, made[0]), True, f"{made[0]} needs the database of {show(name)}: write ovsdb or listen"
+        ports = entry.value.get("ports")
+        for port, found in (ports.entries() if ports else {}).items():
+            if bool(_text(found.value, "peer")) != (_text(found.value, "type") == "patch"):
+                yield (
+                    ("hypervisors", name, "ports", port),
+                    True,
+                    "a patch has a peer, and nothing else has one: type: patch, peer: NAME",
+                )
 
 
 def _mesh(name: str, mesh: Node, members: dict[str, None]) -> Found:

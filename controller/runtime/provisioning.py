@@ -12,8 +12,9 @@ from typing import TypeVar
 
 from controller.config import ConfigError, NetworkFile
 from controller.config.overlay import HypervisorEntry
+from controller.config.provisioned import MadePortEntry
 from controller.model import Hypervisor, Mesh, MeshMember, Row
-from controller.ovsdb.intents import Bfd, Bridge, Controller, Intent, Port
+from controller.ovsdb.intents import Bfd, Bridge, Controller, Intent, Ipfix, Mirror, NetFlow, Port, SFlow
 from controller.ovsdb.provision import HypervisorState, Tell
 from controller.query import HypervisorView
 from controller.runtime import overlay
@@ -99,10 +100,27 @@ def _intent(name: str, entry: HypervisorEntry, rows: list[Row], controller: str)
         others = [hypervisors[other] for at, other in members if at == mesh.name and other != name]
         if (mesh.name, name) in members:
             ports += _tunnels(mesh, hypervisors[name], others)
-    datapath = "netdev" if entry.datapath == "netdev" else ""
     me = hypervisors[name]
-    bridge = Bridge(me.bridge, tuple(ports), (Controller(controller),), datapath, me.dpid, adopt=me.adopt)
+    bridge = Bridge(
+        me.bridge,
+        (*ports, *(_port(port, made) for port, made in entry.ports.items())),
+        (Controller(controller),),
+        "netdev" if entry.datapath == "netdev" else "",
+        me.dpid,
+        other_config=entry.other_config,
+        mirrors=tuple(Mirror(mirror, **dict(made)) for mirror, made in entry.mirrors.items()),
+        netflow=NetFlow(**dict(entry.netflow)) if entry.netflow else None,
+        sflow=SFlow(**dict(entry.sflow)) if entry.sflow else None,
+        ipfix=Ipfix(**dict(entry.ipfix)) if entry.ipfix else None,
+        adopt=me.adopt,
+    )
     return Intent((bridge,))
+
+
+def _port(name: str, made: MadePortEntry) -> Port:
+    options = {"peer": made.peer} if made.peer else {}
+    kind = "" if made.type == "system" else made.type
+    return Port(name, kind, options, mtu=made.mtu, number=made.number, max_rate=made.max_rate)
 
 
 def _tunnels(mesh: Mesh, here: Hypervisor, others: list[Hypervisor]) -> Iterator[Port]:

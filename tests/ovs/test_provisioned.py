@@ -14,7 +14,9 @@ from tests.ovs.running import Running, eventually, running
 pytestmark = pytest.mark.ovs
 FILE = """
 hypervisors:
-  hv1: {{ovsdb: "{database}", vtep: 192.0.2.1, bridge: br-int, dpid: 0x11}}
+  hv1:
+    {{ovsdb: "{database}", vtep: 192.0.2.1, bridge: br-int, dpid: 0x11,
+     ports: {{tap0: {{type: internal, mtu: 1400}}}}, mirrors: {{watch: {{output: tap0, everything: true}}}}}}
   hv2: {{ovsdb: "unix:{away}", vtep: 192.0.2.2}}
 meshes:
   core: {{type: vxlan, bfd: {{min_tx: 100, min_rx: 100}}}}
@@ -43,7 +45,9 @@ def test_from_the_network_file_to_a_bridge_with_tunnels_and_back(ovs: Hypervisor
         weft.settled("hv1")  # the bridge goes by the name of the hypervisor
         assert weft.bridge("hv1")["dpid"] == f"{0x11:016x}"
         ports = ovs.vsctl("list-ports", "br-int").split()
-        assert "weft-core" in ports
+        assert {"weft-core", "tap0"} <= set(ports)
+        assert ovs.vsctl("get", "Interface", "tap0", "mtu").strip() == "1400"
+        assert ovs.vsctl("get", "Mirror", "watch", "select_all").strip() == "true"
         assert len([port for port in ports if port.startswith("bfd-")]) == 1
         assert state(weft, "hv2")["reason"] == "no such file or directory"
         ovs.vsctl("add-port", "br-int", "vm1")  # by whoever runs the machines
@@ -58,5 +62,5 @@ def test_from_the_network_file_to_a_bridge_with_tunnels_and_back(ovs: Hypervisor
         eventually(lambda: state(weft, "hv1").get("state") == "applied")
         file.write_text(FILE.format(database=ovs.unix, away=tmp_path / "none").replace(", bfd: {min_tx: 100, min_rx: 100}", ""))
         weft.client.put("/config", {"text": file.read_text()})
-        eventually(lambda: ovs.vsctl("list-ports", "br-int").split() == ["vm1", "weft-core"])
+        eventually(lambda: ovs.vsctl("list-ports", "br-int").split() == ["tap0", "vm1", "weft-core"])
         assert "bridge.foreign" not in {event["kind"] for event in weft.client.items("/events/history", limit=1000)}

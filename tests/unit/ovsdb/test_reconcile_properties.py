@@ -22,7 +22,7 @@ TABLES = ("Bridge", "Port", "Interface", "Mirror", "Controller", "NetFlow", "sFl
 Steps = list[Intent | Meddling]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(intents() | meddlings(), max_size=6), intents())
 def test_one_transaction_makes_it_so(history: Steps, intent: Intent) -> None:
     before = lived(history)
@@ -35,7 +35,7 @@ def test_one_transaction_makes_it_so(history: Steps, intent: Intent) -> None:
     assert {p.subject for p in again.problems} == {p.subject for p in plan.problems}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(intents(), max_size=4), intents())
 def test_alone_on_a_hypervisor_nothing_stands_in_the_way_and_nothing_is_left(history: Steps, intent: Intent) -> None:
     before = lived(list(history))

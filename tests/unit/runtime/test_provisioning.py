@@ -8,7 +8,7 @@ import pytest
 
 from controller.config import ConfigError, NetworkFile, parse
 from controller.config.overlay import HypervisorEntry
-from controller.ovsdb.intents import Bfd, Bridge, Controller, Intent, Port
+from controller.ovsdb.intents import Bfd, Bridge, Controller, Intent, Ipfix, Mirror, NetFlow, Port, SFlow
 from controller.ovsdb.provision import HypervisorState
 from controller.runtime.channel import ListenError
 from controller.runtime.hypervisors import Place
@@ -80,6 +80,33 @@ def test_a_bridge_with_the_ports_of_its_meshes() -> None:
     assert (bridge.datapath_type, bridge.datapath_id, bridge.adopt) == ("", dpid_of("hv2"), False)
     assert bridge.controllers == (Controller("tcp:192.0.2.100:6653"),)
     assert [port.name for port in bridge.ports if port.type == "gre"] == ["weft-plain"]  # no BFD, so no port for each peer
+
+
+MORE = """
+hypervisors:
+  hv1:
+    ovsdb: "unix:/db"
+    ports: {eth1: {max_rate: 100000000}, tap0: {type: internal, mtu: 1450, number: 10}, p1: {type: patch, peer: p2}}
+    mirrors: {watch: {output: tap0, sources: [eth1], everything: true}}
+    netflow: {targets: ["192.0.2.9:2055"], active_timeout: 60}
+    sflow: {targets: ["192.0.2.9:6343", "[2001:db8::9]:6343"], agent: eth0}
+    ipfix: {targets: ["192.0.2.9:4739"], domain: 7}
+    other_config: {mac-table-size: "4096"}
+"""
+
+
+def test_what_else_is_set_up() -> None:
+    (bridge,) = wanted(MORE)["hv1"][1].bridges
+    assert bridge.ports == (
+        Port("eth1", max_rate=100_000_000),
+        Port("tap0", "internal", mtu=1450, number=10),
+        Port("p1", "patch", {"peer": "p2"}),
+    )
+    assert bridge.mirrors == (Mirror("watch", "tap0", ("eth1",), everything=True),)
+    assert bridge.netflow == NetFlow(("192.0.2.9:2055",), 60)
+    assert bridge.sflow == SFlow(("192.0.2.9:6343", "[2001:db8::9]:6343"), "eth0")
+    assert bridge.ipfix == Ipfix(("192.0.2.9:4739",), domain=7)
+    assert bridge.other_config == {"mac-table-size": "4096"}
 
 
 def test_with_a_hub_only_it_is_watched() -> None:
