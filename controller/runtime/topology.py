@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from controller.model import EVERY_BRIDGE, Attachment, Bridge, FloodPorts, Host, Link, Network, Port
+from controller.model import EVERY_BRIDGE, Attachment, Bridge, FloodPorts, Host, Link, Mesh, Network, Port, TunnelAt, Vtep
 from controller.query import Export, HopView, LinkView, NetworkView, PathView, QueryError
 
 if TYPE_CHECKING:
-    from controller.topology.graph import Edge, Graph
+    from controller.topology.graph import Edge, Graph, Tunnel
 
 End = tuple[str, int]  # a bridge and its port
 
@@ -36,6 +36,9 @@ class Topology:
     flood_ports: Sequence[FloodPorts] = ()
     states: Mapping[str, str] = field(default_factory=dict)
     revision: int = 0
+    tunnels: Sequence[TunnelAt] = ()
+    meshes: Sequence[Mesh] = ()
+    vteps: Sequence[Vtep] = ()
 
     @cached_property
     def _names(self) -> dict[End, str]:
@@ -105,23 +108,43 @@ class Topology:
 
     # ------------------------------------------------------------------ the graph
 
-    def export(self, form: Export) -> str:
-        """Bridges, hosts and links as a document."""
-        from controller.topology.graph import build, dot, graphml, node_link  # with networkx, 20 MB: not before somebody asks
+    def _graph(self, hosts: Iterable[Host], network: str = "") -> Graph:
+        """With these hosts, and all tunnels or those of a network."""
+        from controller.topology.graph import build  # with networkx, 20 MB: not before somebody asks
 
-        graph = build(self.bridges, self.ports, self.links, self.hosts, states=self.states, trees=self._trees)
+        tunnels = [tunnel for tunnel in self._tunnels() if not network or network in tunnel.networks.split()]
+        graph = build(self.bridges, self.ports, self.links, hosts, tunnels=tunnels, states=self.states, trees=self._trees)
         graph.graph["revision"] = self.revision
+        return graph
+
+    def _tunnels(self) -> Iterator[Tunnel]:
+        from controller.topology.graph import Tunnel
+
+        places = {vtep.hypervisor: vtep.bridge for vtep in self.vteps}
+        hubs = {mesh.name: places.get(mesh.hub) for mesh in self.meshes if mesh.hub}
+        ends = {mesh: (at.bridge, at.port) for at in self.tunnels for mesh in [at.mesh] if at.bridge == hubs.get(mesh)}
+        for at in self.tunnels:
+            networks = " ".join(sorted(network.name for network in self.networks if network.mesh == at.mesh))
+            if at.mesh not in hubs or at.mesh in ends:
+                yield Tunnel(at.bridge, at.port, at.mesh, ends.get(at.mesh), networks)
+
+    def export(self, form: Export) -> str:
+        """Bridges, hosts, links and tunnels as a document."""
+        from controller.topology.graph import dot, graphml, node_link
+
+        graph = self._graph(self.hosts)
         if form == "dot":
             return dot(graph)
         return graphml(graph) if form == "graphml" else json.dumps(node_link(graph))
 
     def paths(self, source: str, target: str) -> tuple[PathView, ...]:
         """The cheapest paths. Raises QueryError: 404 there is no such end, 409 it is not clear which, or they never meet."""
-        from controller.topology.graph import build, shortest_paths
+        from controller.topology.graph import shortest_paths
 
         starts, ends = self._called(source), self._called(target)
-        graph = build(self.bridges, self.ports, self.links, (starts | ends).values())
-        start, end = _clear((source, _meant(graph, starts, source)), (target, _meant(graph, ends, target)))
+        start, end = _clear((source, starts), (target, ends))
+        hosts = [host for host in (starts.get(start), ends.get(end)) if host is not None]
+        graph = self._graph(hosts, hosts[0].network if hosts else "")
         found = shortest_paths(graph, start, end, MOST_PATHS)
         return tuple(self._path(graph, number, start, end, path) for number, path in enumerate(found, 1))
 
@@ -135,34 +158,37 @@ class Topology:
         ]
         return PathView(number, start, end, sum(graph.edges[edge]["cost"] for edge in path), tuple(hops))
 
-    def _called(self, name: str) -> dict[str, Host]:
-        """The hosts that a person may call so, by their nodes."""
+    def _called(self, name: str) -> dict[str, Host | None]:
+        """The nodes that a person may call so: a bridge, or hosts that live on an edge port. Raises QueryError 404."""
         from controller.topology.graph import node_of
 
-        hosts = {node_of(host): host for host in self.hosts}
-        name = name if name in hosts else name.lower()
-        return {node: host for node, host in hosts.items() if name in (node, str(host.mac), *map(str, host.ips))}
+        known = {bridge.bridge for bridge in self.bridges}
+        if name in known:
+            return {name: None}
+        between = {(link.bridge, link.port) for link in self.links}
+        nodes = {node_of(host): host for host in self.hosts if host.bridge in known and (host.bridge, host.port) not in between}
+        name = name if name in nodes else name.lower()
+        found: dict[str, Host | None] = {
+            node: host for node, host in nodes.items() if name in (node, str(host.mac), *map(str, host.ips))
+        }
+        if not found:
+            how = "give a bridge, or a host by its MAC or IP address or as NETWORK/MAC; 'weft get hosts' lists them"
+            raise QueryError(404, "No such bridge or host", f"there is no bridge or host {name!r}; {how}")
+        return found
 
 
-def _meant(graph: Graph, called: Mapping[str, Host], name: str) -> dict[str, str]:
-    """The nodes that are there, with the network of a host; of a bridge it is empty."""
-    found = {node: host.network for node, host in called.items() if node in graph}
-    if not found and name in graph:
-        found = {name: ""}
-    if not found:
-        how = "give a bridge, or a host by its MAC or IP address or as NETWORK/MAC; 'weft get hosts' lists them"
-        raise QueryError(404, "No such bridge or host", f"there is no bridge or host {name!r}; {how}")
-    return found
-
-
-def _clear(one: tuple[str, Mapping[str, str]], other: tuple[str, Mapping[str, str]]) -> tuple[str, str]:
+def _clear(one: tuple[str, Mapping[str, Host | None]], other: tuple[str, Mapping[str, Host | None]]) -> tuple[str, str]:
     """The two ends that are meant. Hosts of two networks never meet; between networks an address may not be clear."""
     (source, starts), (target, ends) = one, other
-    pairs = [(a, b) for a in starts for b in ends if not starts[a] or not ends[b] or starts[a] == ends[b]]
+    pairs = [(a, b) for a, here in starts.items() for b, there in ends.items() if _meet(here, there)]
     if not pairs:
-        here, there = (", ".join(sorted(set(found.values()))) for found in (starts, ends))
+        here, there = (", ".join(sorted({host.network for host in found.values() if host})) for found in (starts, ends))
         raise QueryError(409, "Networks apart", f"{source} is in {here} and {target} in {there}: nothing passes between networks")
     if len(pairs) > 1:
         known = ", ".join(sorted({node for pair in pairs for node in pair if starts.get(node) or ends.get(node)}))
         raise QueryError(409, "Several hosts", f"{source} and {target} may mean {known}: write NETWORK/MAC")
     return pairs[0]
+
+
+def _meet(one: Host | None, other: Host | None) -> bool:
+    return one is None or other is None or one.network == other.network

@@ -15,7 +15,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from controller import __version__
-from controller.model import Attachment, Bridge, FloodPorts, Host, Link, Network, Port, PortRole
+from controller.model import Attachment, Bridge, FloodPorts, Host, Link, Mesh, Network, Port, PortRole, TunnelAt, Vtep
 from controller.pipeline import LEARN
 from controller.query import (
     Applied,
@@ -202,9 +202,20 @@ class LiveView:
 
     def _topology(self) -> Topology:
         rows = self._engine.tables.all
-        states = {name: peer.state for name, peer in self._control.peers.items()}
-        types = rows(Bridge), rows(Port), rows(Link), rows(Host), rows(Network), rows(Attachment), rows(FloodPorts)
-        return Topology(*types, states=states, revision=self._journal.revision)
+        return Topology(
+            bridges=rows(Bridge),
+            ports=rows(Port),
+            links=rows(Link),
+            hosts=rows(Host),
+            networks=rows(Network),
+            attachments=rows(Attachment),
+            flood_ports=rows(FloodPorts),
+            tunnels=rows(TunnelAt),
+            meshes=rows(Mesh),
+            vteps=rows(Vtep),
+            states={name: peer.state for name, peer in self._control.peers.items()},
+            revision=self._journal.revision,
+        )
 
     def hypervisors(self) -> tuple[HypervisorView, ...]:
         """Hypervisors of the network file by name."""

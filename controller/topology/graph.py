@@ -1,15 +1,16 @@
 """The network as a networkx graph, for people and their programs: shortest paths, flood trees, node-link JSON, DOT and GraphML.
 
-A node is a bridge by its name, or a host as `network/mac`. An edge is one direction of a link, or of the way between a
-host and its port; its key is (port, peer port), 0 for a host's own. It is made from rows when somebody asks; forwarding
-has trees of its own (`controller.topology.trees`), kept up to date at less cost.
+A node is a bridge by its name, a host as `network/mac`, or a mesh of tunnels as `mesh/name`, by which each of its bridges
+reaches every other. An edge is one direction of a link, of a tunnel, or of the way between a host and its port; its key is
+(port, peer port), 0 for the own one of a host or a mesh. It is made from rows when somebody asks; forwarding has trees of
+its own (`controller.topology.trees`), kept up to date at less cost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import networkx as nx
 
@@ -19,7 +20,18 @@ Graph: TypeAlias = "nx.MultiDiGraph[str]"
 Edge = tuple[str, str, tuple[int, int]]  # from, to, (port there, port here)
 End = tuple[str, int]  # a bridge and its port
 
-HOST_PORT = 0  # in place of a port on the side of a host; OpenFlow ports begin at 1
+HOST_PORT = 0  # in place of a port on the side of a host or a mesh; OpenFlow ports begin at 1
+TUNNEL = 1  # the cost of a way into or out of a mesh: there is no choice between tunnels, only a first and a last one
+
+
+class Tunnel(NamedTuple):
+    """The port by which a bridge is on a mesh of tunnels. `hub`: by which bridge and port all frames go, if by one."""
+
+    bridge: str
+    port: int
+    mesh: str
+    hub: End | None = None
+    networks: str = ""
 
 
 def build(
@@ -28,6 +40,7 @@ def build(
     links: Iterable[Link],
     hosts: Iterable[Host],
     *,
+    tunnels: Iterable[Tunnel] = (),
     states: Mapping[str, str] | None = None,
     trees: Mapping[str, Collection[End]] | None = None,
 ) -> Graph:
@@ -51,6 +64,9 @@ def build(
     for host in sorted(hosts, key=Host.key_of):
         if host.bridge in graph and (host.bridge, host.port) not in on_link:
             _add_host(graph, host, by_end.get((host.bridge, host.port)))
+    for tunnel in sorted(tunnels, key=lambda tunnel: tunnel[:3]):
+        if tunnel.bridge in graph and (tunnel.hub is None or tunnel.hub[0] in graph):
+            _add_tunnel(graph, tunnel, by_end)
     return graph
 
 
@@ -90,6 +106,21 @@ def _add_host(graph: Graph, host: Host, port: Port | None) -> None:
     here = {"port": HOST_PORT, "port_name": "", "peer_port": host.port, "peer_port_name": port_name}
     graph.add_edge(host.bridge, name, key=(host.port, HOST_PORT), **both, **there)
     graph.add_edge(name, host.bridge, key=(HOST_PORT, host.port), **both, **here)
+
+
+def _add_tunnel(graph: Graph, tunnel: Tunnel, ports: Mapping[End, Port]) -> None:
+    """To the hub, or to the node that stands for all tunnels between the bridges of the mesh."""
+    here, there = (tunnel.bridge, tunnel.port), tunnel.hub or (f"mesh/{tunnel.mesh}", HOST_PORT)
+    if here == there:
+        return
+    if tunnel.hub is None:
+        graph.add_node(there[0], kind="mesh", networks=tunnel.networks)
+    names = {end: ports[end].name if end in ports else "" for end in (here, there)}
+    up = all(ports[end].up for end in (here, there) if end in ports)
+    both = {"kind": "tunnel", "cost": TUNNEL, "speed": 0, "up": up, "trees": tunnel.networks}
+    for one, other in ((here, there), (there, here)):
+        at = {"port": one[1], "port_name": names[one], "peer_port": other[1], "peer_port_name": names[other]}
+        graph.add_edge(one[0], other[0], key=(one[1], other[1]), **both, **at)
 
 
 def node_of(host: Host) -> str:
@@ -147,7 +178,7 @@ def _steps(graph: Graph, dist: Mapping[str, int], node: str, target: str) -> lis
         for _, peer, key, edge in graph.out_edges(node, keys=True, data=True)
         if edge["up"]
         and node != target
-        and (peer == target or graph.nodes[peer]["kind"] == "bridge")
+        and (peer == target or graph.nodes[peer]["kind"] != "host")
         and peer in dist
         and dist[peer] + edge["cost"] == dist[node]
     )
@@ -198,8 +229,8 @@ def _printable(value: Any) -> Any:
 
 
 def _drawn(node: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    bridge = data["kind"] == "bridge"
-    return {"label": node if bridge else data["ips"] or data["mac"], "shape": "box" if bridge else "ellipse", **data}
+    label = data["ips"] or data["mac"] if data["kind"] == "host" else node
+    return {"label": label, "shape": {"bridge": "box", "mesh": "hexagon"}.get(data["kind"], "ellipse"), **data}
 
 
 def _attributes(data: Mapping[str, Any]) -> str:

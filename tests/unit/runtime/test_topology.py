@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from controller.model import EVERY_BRIDGE, Attachment, Bridge, FloodPorts, Host, IPv4, Link, Mac, Network, Port
+from controller.model import (
+    EVERY_BRIDGE,
+    Attachment,
+    Bridge,
+    FloodPorts,
+    Host,
+    IPv4,
+    Link,
+    Mac,
+    Mesh,
+    Network,
+    Port,
+    TunnelAt,
+    Vtep,
+)
 from controller.query import HopView, QueryError
 from controller.runtime.topology import Topology
 
@@ -91,3 +107,39 @@ def test_networks_count_their_members_and_show_their_tree() -> None:
         ("s1", 1), ("s2", 2), ("s2", 1), ("s3", 2),
     }  # fmt: skip
     assert {link.cost for link in shown.link_views()} == {10}
+
+
+def overlay(hub: str = "") -> Topology:
+    """Three hypervisors on a mesh, and one network of two that goes by it."""
+    names = ("hv1", "hv2", "hv3")
+    return Topology(
+        bridges=[Bridge(name, number) for number, name in enumerate(names, 1)],
+        ports=[Port(name, 9, "weft-core") for name in names],
+        links=[],
+        hosts=[Host(network, Mac(n), f"hv{n}", 1) for network in ("blue", "red") for n in (1, 2)],
+        networks=[Network("blue", 10, vni=5010, mesh="core"), Network("red", 20)],
+        tunnels=[TunnelAt(name, "core", 9) for name in names],
+        meshes=[Mesh("core", hub=hub)],
+        vteps=[Vtep(name, name) for name in names],
+    )
+
+
+def test_hosts_of_a_network_on_a_mesh_reach_each_other_by_tunnel() -> None:
+    (path,) = overlay().paths("blue/00:00:00:00:00:01", "blue/00:00:00:00:00:02")
+    assert path.hops == (HopView("hv1", 1, "1", 9, "weft-core"), HopView("hv2", 9, "weft-core", 1, "1"))
+    assert overlay().paths("red/00:00:00:00:00:01", "red/00:00:00:00:00:02") == ()  # red is on no mesh
+
+
+def test_with_a_hub_all_go_by_it() -> None:
+    (path,) = overlay(hub="hv3").paths("blue/00:00:00:00:00:01", "blue/00:00:00:00:00:02")
+    assert [(hop.bridge, hop.in_port, hop.out_port) for hop in path.hops] == [("hv1", 1, 9), ("hv3", 9, 9), ("hv2", 9, 1)]
+
+
+def test_a_mesh_is_one_node_of_the_graph() -> None:
+    graph = json.loads(overlay().export("node-link"))
+    assert {"id": "mesh/core", "kind": "mesh", "networks": "blue"} in graph["nodes"]
+    tunnels = [edge for edge in graph["edges"] if edge["kind"] == "tunnel"]
+    assert len(tunnels) == 2 * 3
+    assert {edge["trees"] for edge in tunnels} == {"blue"}
+    assert 'shape="hexagon"' in overlay().export("dot")
+    assert len([edge for edge in json.loads(overlay("hv3").export("node-link"))["edges"] if edge["kind"] == "tunnel"]) == 2 * 2
