@@ -13,10 +13,13 @@ that a frame came in by, so that what came by the tunnel reaches local ports onl
 
 from controller.app import App, rules
 from controller.model import Host, IPv4, Mesh, Network, Replica, TunnelAt, Underlay, Vtep, Watched
-from controller.pipeline import CLASSIFY, DROP, EGRESS, FLOOD, FORWARD, LEARN, NEXTHOP, bucket, load, output, set_field, to
+from controller.pipeline import CLASSIFY, DROP, EGRESS, FLOOD, FORWARD, LEARN, NEXTHOP, bucket, load, move, output, set_field, to
 
 BY_TUNNEL = 1 << 16  # in out_port: by the tunnel of the frame's network; ports of Open vSwitch have 16 bits
-AGAIN = set_field(in_port=0)  # no port: else it would not leave by the tunnel that it came by
+# 0, which is no port: else a frame would not leave by the tunnel that it came by. Nothing on a mesh is isolated.
+AGAIN = move("isolated", "in_port")
+    "isolated", "in_port"
+)  # 0, no port: else it would not leave by the tunnel that it came by. Nothing on a mesh is isolated
 
 
 class TunnelMesh(App, stages=(CLASSIFY, LEARN, NEXTHOP, FLOOD, EGRESS)):

@@ -203,7 +203,7 @@ def test_at_a_hub_frames_pass_from_tunnel_to_tunnel_and_nowhere_else() -> None:
     (by_hub,) = lab.find("hv2", "EGRESS", "reg0=0xa", "reg2=0x10000")
     assert "set_field:192.0.2.1->tun_dst" in by_hub
     (at_hub,) = lab.find("hv1", "EGRESS", "reg0=0xa", "reg2=0x10000")
-    assert "set_field:0->in_port" in at_hub
+    assert "move:NXM_NX_REG4" in at_hub
     assert lab.find("hv1", "NEXTHOP", "in_port=9") == []
     assert lab.find("hv2", "NEXTHOP", "in_port=9")
     sources = lab.find("hv2", "LEARN", "02:00:00:02:00:01", "priority=130")
