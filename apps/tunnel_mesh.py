@@ -18,8 +18,6 @@ from controller.pipeline import CLASSIFY, DROP, EGRESS, FLOOD, FORWARD, LEARN, N
 BY_TUNNEL = 1 << 16  # in out_port: by the tunnel of the frame's network; ports of Open vSwitch have 16 bits
 # 0, which is no port: else a frame would not leave by the tunnel that it came by. Nothing on a mesh is isolated.
 AGAIN = move("isolated", "in_port")
-    "isolated", "in_port"
-)  # 0, no port: else it would not leave by the tunnel that it came by. Nothing on a mesh is isolated
 
 
 class TunnelMesh(App, stages=(CLASSIFY, LEARN, NEXTHOP, FLOOD, EGRESS)):
