@@ -6,3 +6,17 @@
 
 No asyncio here: whoever has an event loop calls `run` when `wait` asked for it. Only rows that we marked are changed or removed.
 """
+
+import sys
+
+
+def _import_without_eventlet() -> None:
+    """`ovs.poller` imports eventlet where os-ken has brought it: that takes its time, warns of itself, and is of no use here."""
+    if "eventlet" not in sys.modules:
+        sys.modules["eventlet"] = None  # type: ignore[assignment]
+        import ovs.poller
+
+        del sys.modules["eventlet"]
+
+
+_import_without_eventlet()

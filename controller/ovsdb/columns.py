@@ -70,7 +70,6 @@ CONFIGURED: dict[str, dict[str, Any]] = {
 REPORTED: dict[str, dict[str, Any]] = {
     "Open_vSwitch": {"next_cfg": "integer", "cur_cfg": "integer", "ovs_version": TEXT, "external_ids": MAP},
     "Interface": {"ofport": NUMBER, "error": TEXT, "link_state": TEXT, "mtu": NUMBER, "bfd_status": MAP},
-    "Controller": {"is_connected": "boolean"},
 }
 
 ROOTS = ("Open_vSwitch", "QoS")

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Protocol
+from uuid import UUID
 
 import ovs.db.idl
 import ovs.jsonrpc
@@ -20,8 +22,8 @@ import ovs.stream
 import ovs.timeval
 
 from controller.ovsdb import streams
-from controller.ovsdb.columns import CONFIGURED, schema
-from controller.ovsdb.rows import Operation, Ref, Seen, Value, mapping
+from controller.ovsdb.columns import CONFIGURED, REPORTED, schema
+from controller.ovsdb.rows import Columns, Operation, Ref, Seen, Value, mapping
 
 POLLIN, POLLOUT = ovs.poller.POLLIN, ovs.poller.POLLOUT
 milliseconds = ovs.timeval.msec  # the library's clock
@@ -62,16 +64,35 @@ class _Reconnect(ovs.reconnect.Reconnect):  # type: ignore[misc]
 
 
 class _Idl(ovs.db.idl.Idl):  # type: ignore[misc]
-    """Counts changes: of what is configured, and of anything."""
+    """Counts changes of what is configured and of anything, and keeps the rows as plain values until they change."""
 
-    configured = 0
-    changes = 0
+    def __init__(self, remote: str) -> None:
+        helper = ovs.db.idl.SchemaHelper(None, schema())
+        helper.register_all()
+        super().__init__(remote, helper, leader_only=False)
+        self.configured = self.changes = 0
+        self._plain: dict[str, dict[Any, tuple[Ref, Columns]]] = defaultdict(dict)
+        self._reported: dict[str, dict[Any, tuple[Ref, Columns]]] = defaultdict(dict)
 
     def notify(self, event: str, row: Any, updates: Any = None) -> None:
         self.changes += 1
-        columns = CONFIGURED.get(row._table.name, {})
-        if updates is None or any(name in columns for name in updates._data):
+        table = row._table.name
+        self._reported[table].pop(row.uuid, None)
+        if updates is None or any(name in CONFIGURED[table] for name in updates._data):
             self.configured += 1
+            self._plain[table].pop(row.uuid, None)
+
+    def plain(self, table: str, reported: bool) -> dict[Ref, Columns]:
+        """The rows of a table: what is configured, or what is reported."""
+        kept = (self._reported if reported else self._plain)[table]
+        columns = (REPORTED if reported else CONFIGURED)[table]
+        rows = self.tables[table].rows
+        for uuid in kept.keys() - rows.keys():
+            del kept[uuid]  # the database was loaded again without it
+        for uuid, row in rows.items():
+            if uuid not in kept:
+                kept[uuid] = Ref(str(uuid)), {name: _value(row._data[name]) for name in columns}
+        return dict(kept.values())
 
 
 class Database:
@@ -79,9 +100,7 @@ class Database:
 
     def __init__(self, remote: str, session: Any) -> None:
         self.remote = remote
-        helper = ovs.db.idl.SchemaHelper(None, schema())
-        helper.register_all()
-        self._idl = _Idl(remote, helper, leader_only=False)
+        self._idl = _Idl(remote)
         self._idl._session = session
         self._reconnect: _Reconnect = session.reconnect
         self._loading = milliseconds()  # since when
@@ -102,7 +121,7 @@ class Database:
         if self.ready or not self._idl._session.is_connected():
             self._loading = milliseconds()
         elif milliseconds() - self._loading > LOADING * 1000:
-            self._drop("it answers, but not with an Open_vSwitch database")
+            self._drop("it does not answer as an Open_vSwitch database does")
 
     def wait(self, poller: Poller) -> None:
         """Say what to wait for until the next turn."""
@@ -155,17 +174,20 @@ class Database:
 
     def seen(self) -> Seen:
         """The configured columns of all rows."""
-        return Seen({table: self.rows(table, *columns) for table, columns in CONFIGURED.items()})
+        return Seen({table: self._idl.plain(table, reported=False) for table in CONFIGURED})
 
-    def rows(self, table: str, *columns: str) -> dict[Ref, dict[str, Value]]:
-        """These columns of all rows of a table."""
-        rows = self._idl.tables[table].rows.values()
-        return {Ref(str(row.uuid)): {name: _plain(row, name) for name in columns} for row in rows}
+    def configured_rows(self, table: str) -> dict[Ref, Columns]:
+        """The configured columns of the rows of one table."""
+        return self._idl.plain(table, reported=False)
+
+    def reported(self, table: str) -> dict[Ref, Columns]:
+        """The columns of a table that say how things are."""
+        return self._idl.plain(table, reported=True)
 
     @property
     def system_id(self) -> str:
         """What the hypervisor calls itself: `external_ids:system-id` of its database; empty where it has none."""
-        for row in self.rows("Open_vSwitch", "external_ids").values():
+        for row in self.reported("Open_vSwitch").values():
             return mapping(row, "external_ids").get("system-id", "")
         return ""
 
@@ -206,12 +228,12 @@ def accepted(sock: socket.socket, name: str) -> Database:
     return Database(name, session)
 
 
-def _plain(row: Any, column: str) -> Value:
+def _value(datum: Any) -> Value:
     """The value of a column, of the plain types that we compare."""
-    value = getattr(row, column)
-    if isinstance(value, list):
-        return frozenset(Ref(str(item.uuid)) if isinstance(item, ovs.db.idl.Row) else item for item in value)
-    return value  # type: ignore[no-any-return]
+    if datum.type.is_map():
+        return {key.value: atom.value for key, atom in datum.values.items()}
+    atoms = [Ref(str(atom.value)) if isinstance(atom.value, UUID) else atom.value for atom in datum.values]
+    return atoms[0] if datum.type.is_scalar() else frozenset(atoms)
 
 
 def _words(error: int, otherwise: str) -> str:

@@ -18,13 +18,13 @@ from ovs.db.idl import Transaction
 from controller.ovsdb.idl import Database, Poller
 from controller.ovsdb.intents import Intent
 from controller.ovsdb.reconcile import reconcile
-from controller.ovsdb.rows import Operation, Plan, Problem, Seen, Value
+from controller.ovsdb.rows import Columns, Operation, Plan, Problem, Seen, Value, mapping
 
 Tell = Callable[[Literal["info", "warning", "error"], str, str, str], None]
 """Told what happened: severity, kind such as "hypervisor.applied", subject, and a sentence."""
 
 OFTEN, REST = 10, 1.0  # after so many changes in a row, seconds until the next: perhaps somebody undoes what we do
-NO_PORT = -1  # the ofport of an interface that could not be opened
+NO_PORT = frozenset({-1})  # the ofport of an interface that could not be opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Hypervisor:
         version = ""
         ports: list[PortState] = []
         if self._connected and self.database is not None:
-            for root in self.database.rows("Open_vSwitch", "ovs_version").values():
+            for root in self.database.reported("Open_vSwitch").values():
                 version = _text(root["ovs_version"])
             ports = self._ports(self.database)
         return HypervisorState(self.name, remote, *self._state, self._since, version, tuple(ports), self._problems)
@@ -214,11 +214,11 @@ class Hypervisor:
             self._become("refused", self._refusal)
         elif self._transaction is None and not self._lags(database):
             self._applied()
-            self._tell_errors({f"{port.bridge}/{port.name}": port.error for port in self._ports(database) if port.error})
+            self._tell_errors({f"{port.bridge}/{port.name}": port.error for port in self._ports(database, faulty=True)})
 
     def _lags(self, database: Database) -> bool:
         """Whether ovs-vswitchd has yet to follow."""
-        for root in database.rows("Open_vSwitch", "next_cfg", "cur_cfg").values():
+        for root in database.reported("Open_vSwitch").values():
             wanted, now = min(self._awaited, int(root["next_cfg"])), int(root["cur_cfg"])  # type: ignore[arg-type]
             if now < wanted:
                 self._become("waiting", f"ovs-vswitchd has not followed yet (configuration {now} of {wanted})")
@@ -241,20 +241,22 @@ class Hypervisor:
             self._tell("info", "port.recovered", port, f"{port} on {self.name} has no error any more")
         self._errors = errors
 
-    def _ports(self, database: Database) -> list[PortState]:
-        """The ports that are wanted and there, by bridge and name."""
-        rows = database.rows("Interface", "name", "ofport", "error", "link_state", "mtu", "bfd_status").values()
-        found = [_port(self._home[str(row["name"])], row) for row in rows if row["name"] in self._home]
+    def _ports(self, database: Database, faulty: bool = False) -> list[PortState]:
+        """The ports that are wanted and there, by bridge and name; or only those with an error."""
+        reported = database.reported("Interface")
+        found = []
+        for ref, row in database.configured_rows("Interface").items():
+            name, now = str(row["name"]), reported[ref]
+            if name in self._home and (not faulty or now["error"] or now["ofport"] == NO_PORT):
+                found.append(_port(self._home[name], name, now))
         return sorted(found, key=lambda port: (port.bridge, port.name))
 
 
-def _port(bridge: str, row: dict[str, Value]) -> PortState:
-    number, bfd = _number(row["ofport"]), row["bfd_status"]
-    error = _text(row["error"])
-    if number == NO_PORT:
+def _port(bridge: str, name: str, now: Columns) -> PortState:
+    number, bfd, error = _number(now["ofport"]), mapping(now, "bfd_status"), _text(now["error"])
+    if now["ofport"] == NO_PORT:
         number, error = None, error or "Open vSwitch could not make it, and does not say why"
-    state = bfd.get("state", "") if isinstance(bfd, dict) else ""
-    return PortState(bridge, str(row["name"]), number, _text(row["link_state"]), _number(row["mtu"]), state, error)
+    return PortState(bridge, name, number, _text(now["link_state"]), _number(now["mtu"]), bfd.get("state", ""), error)
 
 
 def _text(value: Value) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from controller.ovsdb import idl
 from controller.ovsdb.intents import Bfd, Bridge, Controller, Intent, Ipfix, Mirror, NetFlow, Port, SFlow
 from controller.ovsdb.provision import HypervisorState
 from controller.runtime.channel import ListenError, Tls
@@ -202,7 +203,8 @@ def test_what_others_made_is_left_and_taken_over_only_where_that_is_said(ovs: Hy
 
 def test_what_open_vswitch_cannot_make_is_said_and_when_it_can(ovs: HypervisorOvs) -> None:
     def intent(**options: str) -> Intent:
-        return Intent((Bridge("br1", (Port("bad", "patch", options),)),))
+        other = Bridge("br2", (Port("other", "patch", {"peer": "bad"}),))
+        return Intent((Bridge("br1", (Port("bad", "patch", options),)), other))
 
     async def work(keeper: Keeper) -> None:
         keeper.keep(ovs.unix, intent())
@@ -299,6 +301,41 @@ def test_who_does_not_speak_ovsdb_is_no_hypervisor(answer: bytes, reason: str) -
         await keeper.until(lambda: "hypervisor.unreachable" in keeper.kinds())
         assert reason in keeper.state.reason
         server.close()
+
+    scenario(work)
+
+
+def test_who_says_nothing_is_no_hypervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idl, "LOADING", 0.3)
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def work(keeper: Keeper) -> None:
+        server = await asyncio.start_server(listen, "127.0.0.1", 0)
+        keeper.keep(f"tcp:127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await keeper.until(lambda: "hypervisor.unreachable" in keeper.kinds())
+        assert keeper.state.reason == "it does not answer as an Open_vSwitch database does"
+        server.close()
+
+    scenario(work)
+
+
+def test_against_somebody_who_undoes_all_it_does_not_run_hot(ovs: HypervisorOvs) -> None:
+    async def work(keeper: Keeper) -> None:
+        keeper.keep(ovs.unix)
+        await keeper.applied()
+        undone, begun = 0, time.monotonic()
+        while time.monotonic() - begun < 1.5:
+            if "p1" in ovs.vsctl("--no-wait", "list-ports", "br1").split():
+                ovs.vsctl("--no-wait", "del-port", "p1")
+                undone += 1
+            await asyncio.sleep(0.01)
+        took = time.monotonic() - begun
+        print(f"\nundone {undone} times in {took:.1f} s")
+        assert 2 <= undone <= 10 * (took + 1)
+        await keeper.until(lambda: "p1" in ovs.vsctl("list-ports", "br1").split())
 
     scenario(work)
 
