@@ -18,7 +18,7 @@ from webui.auth import LOCAL, Guard
 from webui.stream import MAX_STREAMS, Hub
 
 REQUEST_THREADS = 8
-MAX_BODY = 1 << 20
+MAX_BODY = 64 << 20  # bytes of a request: a network file of 32 MiB, as JSON
 SOCKET_PATH_BYTES = 107  # what fits in sockaddr_un
 
 

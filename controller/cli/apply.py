@@ -9,6 +9,7 @@ from controller.cli import options
 from controller.cli.client import Client
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.output import Format, print_value
+from controller.config import MOST
 
 SECONDS = 60.0  # for a file of a hundred thousand ports
 
@@ -38,7 +39,10 @@ def read(file: str) -> tuple[str, str]:
     if file == "-":
         return "standard input", typer.get_text_stream("stdin").read()
     try:
-        return file, Path(file).read_text(encoding="utf-8")
+        text = Path(file).read_text(encoding="utf-8")
+        if len(text) > MOST:
+            raise Failure(ExitCode.REFUSED, f"{file} is longer than {MOST >> 20} MiB", "Is it a network file?")
+        return file, text
     except UnicodeDecodeError as error:
         raise Failure(ExitCode.REFUSED, f"{file} is not UTF-8", "Save it in that encoding.") from error
     except OSError as error:

@@ -10,12 +10,13 @@ found into sentences, `checks` holds what one part of the file says about anothe
 whether an app, a bridge or a port exists is for the caller, who tells it by `NetworkFile.problem`.
 """
 
-from controller.config.load import load, parse
+from controller.config.load import MOST, load, parse
 from controller.config.models import BridgeEntry, LinkEntry, NetworkEntry, NetworkFile, PortEntry, PortName
 from controller.config.problems import ConfigError, Keys, Problem
 from controller.config.schema import schema
 
 __all__ = [
+    "MOST",
     "BridgeEntry",
     "ConfigError",
     "Keys",

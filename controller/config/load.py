@@ -12,7 +12,7 @@ from controller.config.problems import ConfigError, Problem
 from controller.config.reader import Reader
 from controller.config.source import Source
 
-_MOST = 32 << 20  # bytes
+MOST = 32 << 20  # bytes of a network file
 
 
 def load(path: Path) -> NetworkFile:
@@ -20,12 +20,12 @@ def load(path: Path) -> NetworkFile:
     name = str(path)
     try:
         with path.open("rb") as file:
-            data = file.read(_MOST + 1)
+            data = file.read(MOST + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise ConfigError([Problem(name, 0, 0, "", f"cannot be read: {why}")]) from None
-    if len(data) > _MOST:
-        raise ConfigError([Problem(name, 0, 0, "", f"is longer than {_MOST >> 20} MiB; is it a network file?")])
+    if len(data) > MOST:
+        raise ConfigError([Problem(name, 0, 0, "", f"is longer than {MOST >> 20} MiB; is it a network file?")])
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -47,6 +47,7 @@ from controller.openflow.events import (
     ReadBack,
     Ready,
 )
+from controller.runtime.bulk import Bulk
 from controller.runtime.channel import Channel
 from controller.runtime.dispatch import Dispatch
 from controller.runtime.following import Following
@@ -78,6 +79,7 @@ class Control:
         self.dispatch = Dispatch(engine, journal, self.drive)
         self.sync = Sync(engine, journal, self.peers, installed=self._installed, remove_foreign=remove_foreign)
         self.following = Following(engine, self.drive)
+        self.bulk = Bulk(engine)
         self._audits: set[str] = set()
         self._scheduled = False  # the next slice of work is on the loop's list
         self._handlers: dict[type, Callable[[Peer, object], None]] = {
@@ -200,15 +202,15 @@ class Control:
 
     def _run(self, more: Callable[[], bool]) -> bool:
         """Run rules, and let paths and trees follow links and hosts, until nothing is left; False: not done yet."""
-        while self.engine.run(more):
-            if not self.following.step():
+        while self.bulk.take(more) and self.engine.run(more):
+            if not self.following.step() and not self.bulk.finish():
                 return True
         return False
 
     @property
     def idle(self) -> bool:
         """All rules have run, and what follows from links and hosts is known."""
-        return self.engine.idle and not self.following.due
+        return self.engine.idle and not self.following.due and not self.bulk.busy
 
     def _drive_on(self) -> None:
         self._scheduled = False

@@ -2,6 +2,7 @@
 
 To compute a tree costs what the fabric is large, however small the change. So all changes that arrive together are followed
 once, in a round of its own; and where a round takes long, the next one waits, so that most of the time is for everybody else.
+Paths do not wait for flood trees that take long: what they change is sent first.
 """
 
 from __future__ import annotations
@@ -21,6 +22,26 @@ PACE = 2.0  # times as long as a round took, until the next one
 BRIEF = 0.002  # seconds; after a shorter round the next one does not wait
 
 
+class _Part:
+    """A part of the work: whether there is some, how to do it, and when it may be done again."""
+
+    def __init__(self, busy: Callable[[], bool], update: Callable[[Tx], None]) -> None:
+        self.busy, self.update = busy, update
+        self.asked = False  # a round of it will begin
+        self.began = self.took = self.next = 0.0
+
+    @property
+    def brief(self) -> bool:
+        """Nobody minds waiting for it."""
+        return self.took <= BRIEF
+
+    def end(self) -> None:
+        """A round is over."""
+        now = time.perf_counter()
+        self.took = now - self.began
+        self.next = now + (0.0 if self.brief else PACE * self.took)
+
+
 class Following:
     """Rounds in which costs, paths and trees are brought up to date; `drive` runs rules, and calls `step` when all have run."""
 
@@ -29,48 +50,67 @@ class Following:
         self.costs = Costs(engine)
         self.paths = Paths(engine)
         self.flooding = Flooding(engine, self.paths.trees)
-        self.due = False  # a round is under way, or begins as soon as what has arrived is taken
-        self._asked = False  # a round will begin
-        self._running = False
-        self._began = 0.0
-        self._next = 0.0  # when the next one may begin
+        self.due = False  # a round is under way, or one that is brief begins as soon as what has arrived is taken
+        self._shortest = _Part(lambda: self.costs.stale or self.paths.changed, self._update_paths)
+        self._trees = _Part(lambda: self.flooding.busy, self._update_trees)
+        self._running: _Part | None = None
 
-    def step(self) -> bool:
-        """All rules have run: take the next step of the round. True where rows changed, so that rules are to run again."""
-        if not self._running:
-            self._ask()
-            return False
-        tx = Tx(self._engine.tables)
+    def _update_paths(self, tx: Tx) -> None:
         if self.costs.stale:
             self.costs.update(tx)  # first of all: paths and trees go by what links cost
         if self.paths.changed and not tx.changes:
             self.paths.update(tx)
-        if self.flooding.busy and not tx.changes:
-            self.flooding.update(tx, partial(unconfirmed, self._engine.desired))
-        changed = self._engine.commit(tx)
-        if not changed:
-            self._end()
-        return changed
 
-    def _ask(self) -> None:
+    def _update_trees(self, tx: Tx) -> None:
+        self.flooding.update(tx, partial(unconfirmed, self._engine.desired))
+
+    @property
+    def busy(self) -> bool:
+        """A round is due, or will begin when the time has come."""
+        return self.due or self._shortest.asked or self._trees.asked
+
+    def step(self) -> bool:
+        """All rules have run: take the next step of the round. True where rows changed, so that rules are to run again."""
+        ended = None
+        while self._running is not None:
+            tx = Tx(self._engine.tables)
+            self._running.update(tx)
+            if self._engine.commit(tx):
+                return True
+            ended = self._running
+            ended.end()
+            self._running = self._next_at_once(ended)
+        self.due = False
+        self._ask(self._shortest)
+        if ended is not self._trees:  # else what is left waits for bridges to confirm
+            self._ask(self._trees)
+        return False
+
+    def _next_at_once(self, ended: _Part) -> _Part | None:
+        """After paths the trees, in the same round where they are brief."""
+        trees = self._trees
+        if ended is self._shortest and trees.busy() and trees.brief:
+            trees.began = time.perf_counter()
+            return trees
+        return None
+
+    def _ask(self, part: _Part) -> None:
         """Let a round begin, if there is anything to do."""
-        if self._asked or not (self.costs.stale or self.paths.changed or self.flooding.busy):
+        if not part.busy():
             return
-        self._asked = True
-        loop, wait = asyncio.get_running_loop(), self._next - time.perf_counter()
+        wait = part.next - time.perf_counter()
+        self.due |= wait <= 0 and (part.brief or part is self._shortest)
+        if part.asked:
+            return
+        part.asked = True
         if wait > 0:
-            loop.call_later(wait, self._begin)
+            asyncio.get_running_loop().call_later(wait, self._begin, part)
         else:
-            self.due = True
-            loop.call_soon(self._begin)  # after all that has arrived by now
+            asyncio.get_running_loop().call_soon(self._begin, part)  # after all that has arrived by now
 
-    def _begin(self) -> None:
-        self._asked, self._running, self.due = False, True, True
-        self._began = time.perf_counter()
+    def _begin(self, part: _Part) -> None:
+        part.asked = False
+        if self._running is None:
+            self._running, self.due = part, True
+            part.began = time.perf_counter()
         self._drive()
-
-    def _end(self) -> None:
-        self._running = self.due = False
-        now = time.perf_counter()
-        took = now - self._began
-        self._next = now + (PACE * took if took > BRIEF else 0.0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from controller.config import ConfigError, NetworkFile, load, parse
@@ -64,19 +64,27 @@ class Networks:
         self._control, self._catalogue, self._provisioning, self._path = control, catalogue, provisioning, path
         self._rereading: asyncio.Task[None] | None = None
 
-    def apply(self, file: NetworkFile, name: str) -> Applied:
-        """Change the running network. Raises ConfigError where it cannot be, and nothing has changed."""
+    def apply(self, file: NetworkFile, name: str, then: Callable[[], None] = lambda: None) -> Applied:
+        """Begin to change the running network. Raises ConfigError where it cannot be, and nothing has changed.
+
+        The loop goes on meanwhile; `then` is called when the rules have run, and what bridges have to change is known.
+        """
         settings = self._settings(file)
         self._provisioning.apply(file)
         self._catalogue.configure(settings)
-        engine = self._control.engine
-        before = {Attachment.key_of(row) for row in engine.tables.all(Attachment)}
+        engine, bulk = self._control.engine, self._control.bulk
+        bulk.take(lambda: True)  # what differs is known when an earlier file is there as a whole
+        before = set(engine.tables.rows[Attachment])
         tx = Tx(engine.tables)
         put(tx, file)
         changes = len(tx.changes)
-        engine.commit(tx)
-        engine.run()
-        self._forget_hosts(before - {Attachment.key_of(row) for row in engine.tables.all(Attachment)})
+
+        def end() -> None:
+            self._forget_hosts(before - engine.tables.rows[Attachment].keys())
+            self._control.journal.changed("ports", "flows", "apps", "hosts")
+            then()
+
+        bulk.add(tx, end)
         self._control.drive()
         waiting = tuple(pending(file, engine.tables))
         done = Applied(name, len(file.networks), len(file.ports), changes, waiting)
@@ -84,7 +92,6 @@ class Networks:
         self._control.journal.add(
             "info", "config.applied", name, f"{text}; {len(waiting)} wait for their port" if waiting else text
         )
-        self._control.journal.changed("ports", "flows", "apps", "hosts")
         return done
 
     def _settings(self, file: NetworkFile) -> dict[str, dict[str, object]]:
@@ -115,10 +122,10 @@ class Networks:
         except ConfigError as error:
             raise _refused(error) from None
 
-    def apply_or_refuse(self, file: NetworkFile, name: str) -> Applied:
+    def apply_or_refuse(self, file: NetworkFile, name: str, then: Callable[[], None]) -> Applied:
         """`apply`, for readers: raises QueryError with every problem."""
         try:
-            return self.apply(file, name)
+            return self.apply(file, name, then)
         except ConfigError as error:
             raise _refused(error) from None
 

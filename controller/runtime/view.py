@@ -275,4 +275,8 @@ class LiveView:
     def apply(self, text: str, name: str) -> Applied:
         """Make the network what a network file says. Raises QueryError 422 with every problem, and nothing has changed."""
         file = self._networks.parsed(text, name)  # in the asking thread: a large file takes a while
-        return self._ask(lambda: self._networks.apply_or_refuse(file, name))
+        ended = threading.Event()
+        applied = self._ask(lambda: self._networks.apply_or_refuse(file, name, ended.set))
+        if threading.get_ident() != self._thread:
+            ended.wait(PATIENCE)  # its rules run in slices; if they take longer it is applied nevertheless
+        return applied

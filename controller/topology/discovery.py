@@ -88,6 +88,13 @@ class Turn(Row):
     shares: int = 0
 
 
+class Order(Row):
+    """The ports of this turn, in their order; who comes later has said already who it is."""
+
+    name: str = key(default="discovery")
+    ends: tuple[tuple[str, int], ...] = ()
+
+
 class Listening(Row):
     """A bridge that sends discovery frames up to us: its pipeline is complete."""
 
@@ -105,8 +112,6 @@ class HoldOver:
 
 class Discovery(App, stages=(ADMIT,)):
     """Says what each port is there for, and finds the links between bridges."""
-
-    _ports: tuple[tuple[str, int], ...] = ()  # whose turn it is, in this order
 
     @rules(each=PortRole)
     def listen(self, role: PortRole, rows: Reader) -> Iterator[Flow]:
@@ -189,12 +194,14 @@ class Discovery(App, stages=(ADMIT,)):
     @every(TICK, each=Pipeline)
     def take_turns(self, pipeline: Pipeline, tx: Tx) -> None:
         """The next share of the ports: each says who it is, and what it heard ages."""
-        ports = tx.where(PortRole)
         turn = tx.get(Turn, "discovery") or Turn()
+        if not turn.place:
+            tx.put(Order(ends=tuple((role.bridge, role.port) for role in tx.where(PortRole))))
+        ports = (tx.get(Order, "discovery") or Order()).ends
         share = min(-(-len(ports) // SHARES), int(RATE * TICK))
-        for role in ports[turn.place : turn.place + share]:
-            port = tx.get(Port, role.bridge, role.port)
-            if port is not None and tx.get(Listening, role.bridge) and role.role not in TUNNELS:
+        for end in ports[turn.place : turn.place + share]:
+            role, port = tx.get(PortRole, *end), tx.get(Port, *end)
+            if role is not None and port is not None and tx.get(Listening, role.bridge) and role.role not in TUNNELS:
                 self.announce(port, tx)
                 self._age(role, tx)
         for role in tx.where(PortRole, role="held")[: int(RATE * TICK)]:  # a frame may have been lost: again, before HOLD is over

@@ -44,6 +44,17 @@ def test_a_file_that_is_not_there(weft: Weft, view: FakeView) -> None:
     assert (done.code, done.err) == (4, "weft: nowhere.yaml cannot be read: No such file or directory\n")
 
 
+def test_a_file_that_is_too_large_for_one(weft: Weft, view: FakeView, file: Path) -> None:
+    file.write_text("#" * (32 << 20) + "\n")
+    done = weft("apply", "-f", str(file))
+    assert (done.code, done.err.splitlines()[0]) == (1, f"weft: {file} is longer than 32 MiB")
+
+
+def test_a_file_of_some_megabytes_arrives(weft: Weft, view: FakeView, file: Path) -> None:
+    file.write_text(RIGHT + "# from an inventory\n" * 200_000)
+    assert weft("apply", "-f", str(file)).lines[0] == f"{file} holds: 2 networks, 4 ports, 3 changes"
+
+
 def test_check_tells_every_mistake_without_a_controller(weft: Weft, file: Path) -> None:
     assert weft("config", "check", str(file)).out == f"{file} is right: 2 networks, 1 port\n"
     file.write_text(WRONG)

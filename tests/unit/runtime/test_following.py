@@ -85,7 +85,7 @@ def test_a_change_alone_is_followed_at_once() -> None:
     run(main())
 
 
-def test_after_a_long_round_others_have_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_long_round_of_trees_paths_and_others_have_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock stands still but for the rounds, each of which takes a second."""
     now = 0.0
 
@@ -104,9 +104,10 @@ def test_after_a_long_round_others_have_their_time(monkeypatch: pytest.MonkeyPat
         first = lab.updates
         assert first
         lab.link(2, 3)
-        assert not lab.following.due  # nobody waits for it
         for _ in range(5):
             await asyncio.sleep(0)
+        assert not lab.following.paths.changed  # paths do not wait for trees
+        assert not lab.following.due  # and nobody else
         assert lab.updates == first
         while lab.updates == first:
             await asyncio.sleep(0.01)
