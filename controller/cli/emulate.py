@@ -10,7 +10,7 @@ import typer
 from controller.cli.emulation import Emulation
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.start import WEB, check_app, check_web
-from topologies import catalogue
+from topologies import catalogue, outage
 from topologies.network import NetworkError
 from topologies.openvswitch import OvsError
 
@@ -33,6 +33,15 @@ Apps = Annotated[
     typer.Option("--app", "-a", metavar="NAME|FILE.py", show_default="l2_learning", help="An app to run; may be given again."),
 ]
 Check = Annotated[bool, typer.Option("--check", help="Check who reaches whom, and leave: 0 all is right, 1 something is not.")]
+Fail = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail",
+        metavar="LINK",
+        help="Take a link (s1-s2, or an interface at one end: s1-eth3) down and up under traffic that uses it, say how long"
+        " that stopped, and leave: 1 if it did not come back. May be given again.",
+    ),
+]
 Demo = Annotated[bool, typer.Option("--demo", help="Stay with a little traffic until Ctrl-C, to look at the dashboard.")]
 List = Annotated[bool, typer.Option("--list", help="Show the topologies and their parameters.")]
 
@@ -41,6 +50,7 @@ def emulate(
     topology: Name = "",
     param: Params = None,
     check: Check = False,
+    fail: Fail = None,
     demo: Demo = False,
     app: Apps = None,
     web: Annotated[
@@ -54,6 +64,7 @@ def emulate(
     weft emulate --list                       what can be built
     weft emulate tree                         build it and open Mininet's command line
     weft emulate linear -p switches=5 --check who reaches whom, and leave
+    weft emulate ring --check --fail s1-s2    and what happens when a link goes down
     weft emulate tree --demo                  stay until Ctrl-C, for the dashboard
 
     It lives in namespaces of its own with a private Open vSwitch: nothing of yours is touched and nothing is left.
@@ -66,7 +77,8 @@ def emulate(
     try:
         chosen = catalogue.find(topology)
         parameters = dict(_pair(text) for text in param or [])
-        chosen.build(parameters)
+        links = chosen.links(chosen.build(parameters))
+        failing = [outage.choose(links, wanted) for wanted in fail or []]
     except catalogue.TopologyError as error:
         raise typer.BadParameter(f"{error}.") from error
     check_machine()
@@ -75,7 +87,7 @@ def emulate(
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGHUP, _terminated)
     try:
-        right = Emulation(topology, parameters, check_web(web), app or []).run(check, demo)
+        right = Emulation(topology, parameters, check_web(web), app or []).run(check, demo, failing)
     except (NetworkError, OvsError) as error:
         raise Failure(ExitCode.REFUSED, str(error), "'weft doctor' tells whether this machine lacks something.") from error
     raise typer.Exit(ExitCode.DONE if right else ExitCode.REFUSED)

@@ -8,13 +8,18 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from controller.cli.errors import ExitCode, Failure
+from controller.cli.linkdown import LinkDown
 from controller.cli.supervised import SupervisedController, fetch, free_address
 from topologies import catalogue, runs
+from topologies.announcements import announce
+from topologies.isolation import Capture
 from topologies.network import EmulatedNetwork, NetworkError
+from topologies.outage import Ends
 from topologies.reachability import matrix, probe, probe_all
 
 CONVERGE_SECONDS = 60.0
@@ -31,14 +36,16 @@ class Emulation:
         self._apps = apps
         self._started = time.monotonic()
 
-    def run(self, check: bool, demo: bool) -> bool:
-        """Build, check or use, take away; whether all was as it should be."""
+    def run(self, check: bool, demo: bool, fail: Sequence[Ends] = ()) -> bool:
+        """Build, check, fail these links or use, take away; whether all was as it should be."""
         for name in runs.heal():
             say("healed", f"removed what the killed run {name} had left")
         with ExitStack() as stack:
-            self._build(stack, interactive=not (check or demo))
+            self._build(stack, interactive=not (check or demo or fail))
             right = self._check(dashboard=demo) if check or demo else True
-            if right and not check:
+            survived = [self._fail(ends) for ends in fail]
+            right = right and all(survived)
+            if right and not (check or fail):
                 self._use(demo)
         return right
 
@@ -61,17 +68,13 @@ class Emulation:
 
     def _new_controller(self, run: runs.Run) -> SupervisedController:
         listen = f"unix:{self._network.controller_socket}"
-        return SupervisedController(run.path, listen, free_address(self._web), self._apps, self._network_file(run))
-
-    def _network_file(self, run: runs.Run) -> Path | None:
-        """Where the network file of the topology is, if it has one."""
-        found = catalogue.find(self._topology)
-        text = found.network_file(found.build(self._parameters), self._network.ovs.directory)
-        path = run.path / "network.yaml"
-        if not text:
-            return None
-        path.write_text(text, encoding="utf-8")
-        return path
+        return SupervisedController(
+            run.path,
+            listen,
+            free_address(self._web),
+            self._apps,
+            network_file(run, self._topology, self._parameters, self._network),
+        )
 
     def _start_controller(self, run: runs.Run) -> None:
         while True:
@@ -91,15 +94,20 @@ class Emulation:
         say("controller", f"ready, dashboard at http://{web}{taken}")
 
     def _check(self, dashboard: bool) -> bool:
-        """Ping between all pairs, see whether the dashboard answers, and say how it went."""
+        """Ping between all pairs, see what each host hears and whether the dashboard answers, and say how it went."""
         say("ping", f"between all pairs of {len(self._network.hosts)} hosts")
-        probes = list(probe_all(self._network))
+        with Capture(self._network) as capture:
+            probes = list(probe_all(self._network))
+            capture.exchange()
         print(matrix(probes))
         wrong = [str(each) for each in probes if not each.right]
         right = len(probes) - len(wrong)
         lost = sum(each.wanted and not each.answered for each in probes)
         loss = 100 * lost / max(1, sum(each.wanted for each in probes))
-        said = [f"{right} of {len(probes)} pairs as they should be", f"{loss:.3g} % loss"]
+        faults = capture.faults()
+        wrong += faults
+        heard = f"{capture.frames} frames heard" + (", not as they should be" if faults else ", each once and in its network")
+        said = [f"{right} of {len(probes)} pairs as they should be", f"{loss:.3g} % loss", heard]
         if dashboard:
             silent = self._dashboard_fault()
             wrong += [silent] if silent else []
@@ -109,6 +117,15 @@ class Emulation:
         for line in wrong:
             print(f"  {line}", file=sys.stderr)
         return not wrong
+
+    def _fail(self, ends: Ends) -> bool:
+        """Take a link down and bring it up under traffic, and say how it went."""
+        trial = LinkDown(self._network, self._controller, ends)
+        print("\n".join(trial.run()))
+        print(f"FAILED: {' - '.join(ends)}" if trial.wrong else f"ok: {' - '.join(ends)}, and traffic came back", flush=True)
+        for line in trial.wrong:
+            print(f"  {line}", file=sys.stderr)
+        return not trial.wrong
 
     def _dashboard_fault(self) -> str:
         """What a browser would stumble over; nothing if it would see the page and every bridge."""
@@ -146,8 +163,22 @@ class Emulation:
             print()
 
 
+def network_file(run: runs.Run, topology: str, parameters: dict[str, str], network: EmulatedNetwork) -> Path | None:
+    """Write the network file of a topology, if it has one, into the run's directory; where it is."""
+    found = catalogue.find(topology)
+    text = found.network_file(found.build(parameters), network.ovs.directory)
+    path = run.path / "network.yaml"
+    if not text:
+        return None
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 def converge(controller: SupervisedController, network: EmulatedNetwork, seconds: float = CONVERGE_SECONDS) -> None:
-    """Wait until every bridge is connected and holds all the flows it should, and it is known what is behind each port."""
+    """Wait until every bridge is connected and holds all the flows it should, and it is known what is behind each port.
+
+    Of hypervisors also who each virtual machine is.
+    """
     deadline = time.monotonic() + seconds
     while waiting := _waiting_for(controller, network):
         if time.monotonic() > deadline:
@@ -165,7 +196,18 @@ def _waiting_for(controller: SupervisedController, network: EmulatedNetwork) -> 
         elif bridge["pending"]:
             waiting.append(f"{name} waits for {bridge['pending']} flows")
     held = [f"{port['bridge']}/{port['name']}" for port in controller.client.items("/ports") if port["role"] == "held"]
-    return waiting + [f"it is not known yet what is behind {port}" for port in held]
+    waiting += [f"it is not known yet what is behind {port}" for port in held]
+    return waiting or _strangers(controller, network)
+
+
+def _strangers(controller: SupervisedController, network: EmulatedNetwork) -> list[str]:
+    """Who on a hypervisor is not known yet, and says now who it is: other hypervisors take nothing from strangers."""
+    if not network.namespaces:
+        return []
+    known = {(host["mac"], host["bridge"], host["port"]) for host in controller.client.items("/hosts")}
+    strangers = [host for host in network.hosts.values() if (host.mac, host.bridge, host.port) not in known]
+    announce(strangers)
+    return [f"{host.name} is not known" for host in strangers]
 
 
 def say(what: str, text: str) -> None:

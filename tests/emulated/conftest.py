@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from controller.cli.emulation import converge
+from controller.cli.emulation import converge, network_file
 from controller.cli.supervised import SupervisedController, free_address
 from topologies import runs
 from topologies.network import EmulatedNetwork
@@ -18,7 +18,9 @@ class Lab:
         run = runs.new_run(topology)
         stack.callback(run.close)
         self.network = stack.enter_context(EmulatedNetwork(run, topology, parameters))
-        self.controller = SupervisedController(run.path, f"unix:{self.network.controller_socket}", free_address("127.0.0.1:0"))
+        listen, web = f"unix:{self.network.controller_socket}", free_address("127.0.0.1:0")
+        self.network_file = network_file(run, topology, parameters, self.network)
+        self.controller = SupervisedController(run.path, listen, web, network_file=self.network_file)
         stack.callback(self.controller.stop)
         self.start_controller()
         self.network.start()
@@ -40,6 +42,10 @@ class Lab:
                 return
             self.controller.pause()
         raise AssertionError(f"not within {tries} looks: {what}\n{self.controller.last_words()}")
+
+    def converged_links(self) -> bool:
+        """Whether the controller knows all links, each of them in both directions."""
+        return len(list(self.controller.client.items("/links"))) == 2 * len(self.network.links)
 
     def learned(self, host: str) -> bool:
         """Whether the controller knows where a host is."""

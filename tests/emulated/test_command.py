@@ -1,6 +1,7 @@
 """`weft emulate` as a person types it: what is listed, what is refused and with which exit code, and what a check prints."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from mininet.topo import Topo
 
 
 def build() -> Topo:
-    "Two pairs of hosts on bridges that nothing connects."
+    "Two pairs of hosts, each a network of its own."
     topo = Topo()
     for pair in (1, 2):
         bridge = topo.addSwitch(f"s{pair}", dpid=f"{pair:016x}")
@@ -29,6 +30,11 @@ def build() -> Topo:
 
 def groups(topo: Topo) -> list[set[str]]:
     return [GROUPS]
+
+
+def network_file(topo: Topo) -> str:
+    ports = ", ".join(f"s{pair}/s{pair}-eth{port}: {{access: n{pair}}}" for pair in (1, 2) for port in (1, 2))
+    return f"networks: {{n1: {{vlan: 11}}, n2: {{vlan: 12}}}}\\nports: {{{ports}}}\\n"
 """
 
 
@@ -52,6 +58,9 @@ def test_the_list_names_all_with_their_parameters() -> None:
         (("tree", "-p", "depth=x"), "depth must be a number"),
         (("tree", "--web", "8080"), "'8080' is not an address for the dashboard"),
         (("tree", "--app", "no/such.py"), "there is no file no/such.py"),
+        (("tree", "--fail", "s2-s3"), "there is no link 's2-s3'; there are: s1-s2, s1-s3"),
+        (("single", "--fail", "s1-eth1"), "there is no link 's1-eth1'; there are: none between bridges"),
+        (("ring", "-p", "parallel=2", "--fail", "s1-s2"), "there are 2 links s1-s2: name one by its interface, s1-eth2, s1-eth3"),
     ],
 )
 def test_usage_errors(arguments: tuple[str, ...], said: str) -> None:
@@ -84,7 +93,51 @@ def test_a_check_says_who_reaches_whom_and_who_should(tmp_path: Path, together: 
     if code:
         assert "h1 -> h2: answered, though they must be apart" in done.stderr
         assert "h1 -> h3: no answer" in done.stderr
+        assert "h1 heard h2, which must be apart (EtherType 0x88b5)" in done.stderr
         assert "FAILED: 4 of 12 pairs as they should be, 100 % loss" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("single", ["hosts=3"]),
+        ("linear", ["switches=3", "hosts=2"]),
+        ("tree", []),
+        ("ring", []),
+        ("mesh", []),
+        ("leaf_spine", ["leaves=3"]),
+        ("fat_tree", []),
+        ("two_vlans", ["switches=2"]),
+    ],
+)
+def test_every_topology_is_as_it_should_be_from_the_first_packet_on(name: str, parameters: list[str]) -> None:
+    given = [word for parameter in parameters for word in ("-p", parameter)]
+    done = weft(name, *given, "--check", "--web", "127.0.0.1:0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 % loss, " in done.stdout
+    assert "each once and in its network" in done.stdout
+    assert " X" not in done.stdout
+
+
+def test_a_link_goes_down_and_up_again() -> None:
+    done = weft("ring", "-p", "switches=3", "--fail", "s2-s1", "--web", "127.0.0.1:0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in (
+        r"fail +s1-eth2 - s2-eth2, which 1000 datagrams a second from h\d to h\d use",
+        r"down +[\d.]+ ms without traffic, \d+ lost, 0 twice; 6 of 6 pairs as they should be",
+        r"up +[\d.]+ ms without traffic, \d+ lost, 0 twice; 6 of 6 pairs as they should be",
+        "ok: s1-eth2 - s2-eth2, and traffic came back",
+    ):
+        assert re.search(line, done.stdout), done.stdout
+
+
+def test_where_there_is_no_other_way_traffic_does_not_come_back() -> None:
+    done = weft("linear", "-p", "switches=2", "--fail", "s1-s2", "--web", "127.0.0.1:0")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "no traffic for 5 s; 0 of 2 pairs as they should be" in done.stdout
+    assert re.search("up .*; 2 of 2 pairs as they should be", done.stdout), done.stdout
+    assert "FAILED: s1-eth2 - s2-eth2" in done.stdout
+    assert "down: h1 -> h2: no answer" in done.stderr
 
 
 def test_the_command_line_of_another_shell_reaches_the_demo() -> None:

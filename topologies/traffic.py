@@ -1,0 +1,122 @@
+"""A stream of UDP datagrams from one host of an emulated network to another, a thousand a second, and what arrives of it."""
+
+import contextlib
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from topologies import sender
+from topologies.namespaces import inside
+from topologies.network import Host
+
+RATE = 1000  # datagrams a second
+PORT = 7000
+ROOM = 1 << 26  # bytes that may wait in the kernel: most of a minute of a stream
+SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35  # Python has no names for them
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What arrived: how many datagrams, how many again, how many not, and the longest time without one, in milliseconds."""
+
+    frames: int = 0
+    twice: int = 0
+    lost: int = 0
+    silence: float = 0.0
+
+    def __add__(self, later: "Heard") -> "Heard":
+        counts = (self.frames + later.frames, self.twice + later.twice, self.lost + later.lost)
+        return Heard(*counts, max(self.silence, later.silence))
+
+
+class Stream:
+    """Datagrams from SOURCE to TARGET from entering this until leaving it. The kernel notes when each arrives.
+
+    The UDP port of the source decides which of several equal paths they take; 0 is any.
+    """
+
+    def __init__(self, source: Host, target: Host, source_port: int = 0) -> None:
+        self.source, self.target = source, target
+        self.text = text(source, target, source_port)
+        self._source_port = source_port
+        self._stack = ExitStack()
+        self._last: tuple[float, int] | None = None  # when the last one arrived, and its number
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Begin to send and to note what arrives."""
+        self._receiver = self._stack.enter_context(udp(self.target, PORT))
+        self._receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
+        self._receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._receiver.setblocking(False)
+        with udp(self.source, self._source_port) as outgoing:
+            number = outgoing.fileno()
+            words = [str(number), self.target.ip, str(PORT), str(RATE), self.text]
+            command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-I", "-S", str(Path(sender.__file__)), *words]
+            self._process = subprocess.Popen(command, pass_fds=[number], start_new_session=True)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Send no more, and forget what arrived."""
+        self.stop()
+        self._stack.close()
+
+    def forget(self) -> None:
+        """Forget what arrived so far: a silence begins anew."""
+        self.heard()
+        self._last = None
+
+    def stop(self) -> None:
+        """Send no more. What is on its way may still be heard."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def heard(self) -> Heard:
+        """What arrived since this was asked last. A silence between two answers belongs to the later one."""
+        arrived = list(self._arrived())
+        if not arrived:
+            return Heard()
+        known = [self._last] if self._last else []
+        self._last = arrived[-1]
+        numbers = {number for _, number in arrived}
+        before = known[0][1] if known else arrived[0][1] - 1
+        silences = (later - earlier for (earlier, _), (later, _) in pairwise([*known, *arrived]))
+        lost = max(0, max(numbers) - before - len(numbers))
+        return Heard(len(arrived), len(arrived) - len(numbers), lost, round(1000 * max(silences, default=0.0), 1))
+
+    def _arrived(self) -> Iterator[tuple[float, int]]:
+        """When each datagram came, in seconds since 1970, and its number."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data, extra, _, _ = self._receiver.recvmsg(200, 100)
+                seconds, nanoseconds = next(struct.unpack("qq", value) for _, kind, value in extra if kind == SO_TIMESTAMPNS)
+                yield seconds + nanoseconds / 1e9, int(data.split()[-1])
+
+
+def udp(host: Host, port: int) -> socket.socket:
+    """A UDP socket in a host."""
+    with inside(host.namespace):
+        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.bind((host.ip, port))
+    return opened
+
+
+def text(source: Host, target: Host, source_port: int) -> str:
+    """What datagrams say before their number."""
+    return f"weft {source.name} {target.name} {source_port}"
