@@ -44,7 +44,8 @@ def network_file(topo: Topo, directory: Path) -> str:
     lines = ["hypervisors:"]
     for name, node in nodes.items():
         database = f'"unix:{folder(directory, name) / "db.sock"}"'
-        lines.append(f'  {name}: {{ovsdb: {database}, vtep: "{node["vtep"]}", bridge: {name}, dpid: "{node["dpid"]}"}}')
+        bridge = f'bridge: {name}, datapath: netdev, dpid: "{node["dpid"]}"'
+        lines.append(f'  {name}: {{ovsdb: {database}, vtep: "{node["vtep"]}", {bridge}}}')
     tunnel = next(iter(nodes.values()))["tunnel"]
     bfd = "bfd: {min_tx: 100, min_rx: 100}"
     lines += ["meshes:", f"  core: {{type: {tunnel}, members: all, {bfd}, underlay_mtu: {UNDERLAY_MTU}}}", "networks:"]

@@ -69,7 +69,17 @@ class Hypervisor(Switch):  # type: ignore[misc]  # Mininet has no types
         except OvsError as error:
             raise OvsError(f"the bridge {self.name} was not made in {WAIT_SECONDS} s, or took no ports: {error}") from error
         for interface in interfaces:
-            self.ports[interface] = int(self.ovs.vsctl("get", "Interface", interface.name, "ofport"))
+            number, fault = self.ovs.vsctl("get", "Interface", interface.name, "ofport", "error").split("\n")[:2]
+            if not number.isdecimal():
+                raise OvsError(f"the bridge {self.name} did not take the port {interface.name}: {fault}")
+            self.ports[interface] = int(number)
+
+    def wait_for_tunnels(self) -> None:
+        """Wait until BFD has found the other end of each tunnel that it watches. There is nothing to wait for without BFD."""
+        watched = self.ovs.vsctl("--bare", "--columns=name", "find", "Interface", "bfd:enable=true").split()
+        command = [word for name in watched for word in ("--", "wait-until", "Interface", name, "bfd_status:state=up")]
+        if command:
+            self.ovs.vsctl(*command[1:], timeout=WAIT_SECONDS)
 
     def _script(self, text: str) -> None:
         _run("nsenter", f"--net={self.namespace}", "--", "sh", "-e", "-c", text)
@@ -86,12 +96,14 @@ class Machines:
         _run("ip", "link", "set", UNDERLAY, "up")
 
     def connect(self, net: Any, _controller: str) -> None:
-        """Wait until the controller has made all bridges, and plug in the machines."""
+        """Wait until the controller has made all bridges, plug in the machines, and wait until tunnels carry frames."""
         for vm in net.hosts:
             vm.cmd("ip", "addr", "add", vm.params["shared"], "dev", vm.defaultIntf().name)
         self._hypervisors = {hypervisor.name: hypervisor for hypervisor in net.switches}
         for hypervisor in net.switches:
             hypervisor.attach(hypervisor.intfList())
+        for hypervisor in net.switches:
+            hypervisor.wait_for_tunnels()
 
     def namespaces(self) -> dict[str, int]:
         """A process in the namespace of the underlay and one in that of each hypervisor."""
