@@ -21,7 +21,7 @@ pytestmark = pytest.mark.emulated
 RATE = 0.001  # seconds between two frames
 LINKS = 20  # that go down and come back, a topology
 OUTAGES = 3  # measured a topology
-LONGEST = 1.0  # seconds that traffic may stop when a link goes down
+LONGEST = 0.5  # seconds that traffic may stop when a link goes down
 
 SENDER = """
 import socket, sys, time
@@ -145,7 +145,7 @@ def test_traffic_goes_on_when_a_link_goes_down(lab: Lab) -> None:
             lab.controller.pause(0.4)
             used = busiest(lab, lab.network.hosts[one].bridge)
             switch(lab, used, "down")
-            lab.controller.pause(LONGEST + 0.3)
+            lab.controller.pause(LONGEST + 0.2)
         finally:
             stream.kill()
             stream.wait()
