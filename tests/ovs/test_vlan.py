@@ -89,9 +89,9 @@ def weft(tmp_path: Path, empty_ovs: PrivateOvs) -> Iterator[Vlans]:
 
 
 @contextmanager
-def started(folder: Path, ovs: PrivateOvs, file: Path) -> Iterator[Vlans]:
+def started(folder: Path, ovs: PrivateOvs, file: Path, kind: type[Vlans] = Vlans) -> Iterator[Vlans]:
     """A controller with a network file, which ends with the block."""
-    controller = Vlans(folder, ovs, "--network-file", str(file))
+    controller = kind(folder, ovs, "--network-file", str(file))
     controller.file = file
     controller.start()
     try:

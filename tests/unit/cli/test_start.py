@@ -101,7 +101,7 @@ def test_a_state_directory_that_cannot_be(tmp_path: Path) -> None:
 
 def test_an_app_that_is_not_python_says_where_before_anything_starts(weft: Weft, tmp_path: Path) -> None:
     app = tmp_path / "mine.py"
-    app.write_text('"""An app."""\nclass Mine(App:\n    pass\n')
+    app.write_text('"""An app."""\nx = (\n')
     done = weft.process("start", "--listen", "tcp:127.0.0.1:0", "--web", "none", "--app", str(app))
     assert done.code == 64
-    assert f"{app}:2:11 '(' was never closed" in done.err
+    assert f"{app}:2:5 '(' was never closed" in done.err
