@@ -55,7 +55,8 @@ class BridgeView:
 class PortView:
     """A port of a bridge, its OpenFlow counters, and what is behind it (`peer` is "s2/s2-eth3", or empty at the edge).
 
-    `role` is held, edge, link, oneway, shared or self, empty where the port is down; `network` names those of an edge port.
+    `role` is held, edge, link, oneway, shared, self, tunnel or bfd, empty where the port is down; `network` names those of an
+    edge port.
     """
 
     bridge: str
