@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from apps.fabric import Fabric
-from controller.model import EVERY_BRIDGE, Attachment, FloodPorts, HopSet, PortRole, Tree
+from controller.model import EVERY_BRIDGE, Attachment, FloodPorts, HopSet, Network, PortRole, Tree
+from controller.pipeline.flow import GROUP_SLOT
+from controller.state.ledger import Ledger
+from controller.topology.flooding import unconfirmed
 from tests.apps.engine import Lab
 
 pytestmark = pytest.mark.apps
@@ -95,3 +98,26 @@ def test_a_link_that_goes_away_elsewhere_changes_next_hops_alone(lab: Lab) -> No
     before = set(lab.flows("s1"))
     lab.put(Tree("s9", (("s1", (3,)),)))
     assert {flow.split()[0] for flow in before ^ set(lab.flows("s1"))} == {"NEXTHOP"}
+
+
+def test_what_a_bridge_has_not_confirmed_is_told_by_network(lab: Lab) -> None:
+    desired = lab.engine.desired
+    lab.put(
+        Network("red", 10), Attachment("s1", 1, "default"), FloodPorts("s1", "default", (2, 3)), FloodPorts("s1", "red", (2,))
+    )
+    assert unconfirmed(desired, "s1") is None
+    ledger = desired.ledgers["s1"] = Ledger("s1", desired.dirty)
+    lab.put(PortRole("s1", 3, "held"), Tree("s9", (("s1", (2, 3)),)), HopSet("s1", (2, 3)))
+    assert ledger.open
+    assert unconfirmed(desired, "s1") == set()  # links, next hops and their groups are not waited for
+    lab.put(FloodPorts("s1", "default", (2,)))
+    assert unconfirmed(desired, "s1") == {"default"}
+    ledger.inflight, ledger.pending = ledger.pending, {}
+    assert unconfirmed(desired, "s1") == {"default"}
+    lab.put(FloodPorts("s1", EVERY_BRIDGE, (2,)))
+    assert unconfirmed(desired, "s1") == {"default", EVERY_BRIDGE}
+    lab.drop(FloodPorts("s1", "red"))
+    assert unconfirmed(desired, "s1") == {"default", EVERY_BRIDGE, "red"}
+    ledger.confirm()
+    ledger.pending = {GROUP_SLOT.to_bytes() + bytes(4): (0, b"", b"")}
+    assert unconfirmed(desired, "s1") == {None}  # read back, and nobody knows what it was for
