@@ -175,9 +175,9 @@ class NetworkFile(Model):
         """The line of `ports.s1/s1-eth2.trunk[1]`, or of what is nearest above it; 0 where the file has nothing of it."""
         return self._source.line_of(path)
 
-    def problem(self, path: str | Keys, text: str) -> Problem:
+    def problem(self, path: str | Keys, text: str, about_key: bool = False) -> Problem:
         """A problem at a place of this file, for what only the caller can know: an app that does not exist, for instance."""
-        return self._source.problem(path, text)
+        return self._source.problem(path, text, about_key)
 
     @classmethod
     def of(cls, data: Mapping[str, Any], source: Source) -> NetworkFile:

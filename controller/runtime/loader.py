@@ -24,6 +24,14 @@ class LoadError(ValueError):
     """An app cannot be had; the text is a sentence that says why and what to do."""
 
 
+class FieldError(LoadError):
+    """Fields that an app does not take: each with what is wrong, and whether that is its name."""
+
+    def __init__(self, app: str, fields: list[tuple[str, str, bool]]) -> None:
+        self.fields = fields
+        super().__init__(f"app {app}: " + "; ".join(f"{name}: {text}" for name, text, _ in fields))
+
+
 def installed() -> dict[str, Any]:
     """Name -> entry point of every installed app."""
     return {point.name: point for point in entry_points(group=GROUP)}
@@ -89,15 +97,14 @@ def row_types(cls: type[App]) -> dict[str, type[Row]]:
 
 
 def make(cls: type[App], config: Mapping[str, object]) -> App:
-    """The app with its configuration, types checked. Raises LoadError that names every wrong field."""
+    """The app with its configuration, types checked. Raises FieldError with every wrong field."""
     known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
-    problems = [
-        f"{name}: there is no such field; there are: {', '.join(known) or 'none'}" for name in config if name not in known
-    ]
+    there = f"there is no such field; there are: {', '.join(known) or 'none'}"
+    problems = [(name, there, True) for name in config if name not in known]
     try:
         app: App = TypeAdapter(cls).validate_python({n: v for n, v in config.items() if n in known}, strict=False)
     except ValidationError as error:
-        problems += [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (it is {e['input']!r})" for e in error.errors()]
+        problems += [(".".join(map(str, e["loc"])), f"{e['msg']} (it is {e['input']!r})", False) for e in error.errors()]
     if problems:
-        raise LoadError(f"app {cls.name}: " + "; ".join(problems))
+        raise FieldError(cls.name, problems)
     return app

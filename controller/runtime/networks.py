@@ -16,7 +16,7 @@ from controller.query import Applied, HypervisorView, QueryError
 from controller.runtime import overlay
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.control import Control
-from controller.runtime.loader import LoadError
+from controller.runtime.loader import FieldError, LoadError
 from controller.runtime.provisioning import Provisioning
 from controller.state.tables import Tables, Tx
 
@@ -100,6 +100,8 @@ class Networks:
         for app, fields in file.apps.items():
             try:
                 self._catalogue.check(app, fields)
+            except FieldError as error:
+                problems += [file.problem(("apps", app, *name.split(".")), text, key) for name, text, key in error.fields]
             except LoadError as error:
                 problems.append(file.problem(("apps", app), str(error)))
         if problems:

@@ -142,13 +142,18 @@ def test_a_port_that_comes_later_is_where_the_file_has_it(weft: Vlans) -> None:
 
 def test_a_file_with_mistakes_changes_nothing_and_tells_all_of_them(weft: Vlans) -> None:
     flows = weft.ovs.flows("br0")
-    wrong = PORTS.replace("blue2: {access: blue}", "blue2: {access: bleu}") + "apps: {l2_learning: {idle: 5}, no_app: {}}\n"
+    apps = "apps: {l2_learning: {idle: 5, max_moves: -1}, no_app: {}}\n"
+    wrong = PORTS.replace("blue2: {access: blue}", "blue2: {access: bleu}") + apps
     with pytest.raises(Failure) as caught:
         weft.apply(NETWORKS + wrong)
     assert caught.value.hint.splitlines()[0].startswith("new.yaml:4:23 ports.br0/blue2.access: there is no network bleu")
     with pytest.raises(Failure) as caught:
         weft.apply(NETWORKS + wrong.replace("bleu", "red"))
-    assert re.findall(r"new.yaml:9:\d+ (apps\.\w+): ", caught.value.hint) == ["apps.l2_learning", "apps.no_app"]
+    assert [line.partition(": ")[0] for line in caught.value.hint.splitlines()] == [
+        "new.yaml:9:22 apps.l2_learning.idle",
+        "new.yaml:9:42 apps.l2_learning.max_moves",
+        "new.yaml:9:47 apps.no_app",
+    ]
     weft.settled("br0")
     assert weft.ovs.flows("br0") == flows
 
