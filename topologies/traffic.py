@@ -5,7 +5,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +19,7 @@ from topologies.network import Host
 
 RATE = 1000  # datagrams a second
 PORT = 7000
+WINDOW = 0.1  # seconds of traffic that are looked at together
 ROOM = 1 << 26  # bytes that may wait in the kernel: most of a minute of a stream
 SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35  # Python has no names for them
 
@@ -74,6 +75,18 @@ class Stream:
         """Send no more, and forget what arrived."""
         self.stop()
         self._stack.close()
+
+    def until_even(self, pause: Callable[[float], None], seconds: float) -> tuple[Heard, bool]:
+        """Listen until datagrams come evenly again, as PAUSE passes the time; what was heard, and whether they do."""
+        heard, even = Heard(), 0
+        for window in range(round(seconds / WINDOW)):
+            pause(WINDOW)
+            now = self.heard()
+            heard += now
+            even = even + 1 if now.frames > RATE * WINDOW / 2 else 0
+            if even >= 3 and window >= 5:
+                return heard, True
+        return heard, False
 
     def forget(self) -> None:
         """Forget what arrived so far: a silence begins anew."""

@@ -7,10 +7,10 @@ from controller.cli.supervised import SupervisedController
 from topologies.network import EmulatedNetwork, NetworkError
 from topologies.outage import Ends, Link
 from topologies.reachability import probe_all
-from topologies.traffic import RATE, Heard, Stream
+from topologies.traffic import RATE, Stream
 
-WINDOW = 0.1  # seconds of traffic that are looked at together
 RETURN = 5.0  # seconds in which traffic must come back
+PAUSE = 0.1  # seconds between two looks
 AGREE = 20.0  # seconds in which the controller must know
 SETTLE = 0.5  # seconds
 TRIES = 5
@@ -49,7 +49,7 @@ class LinkDown:
     def _change(self, link: Link, stream: Stream, state: str, links: int) -> str:
         stream.heard()
         link.set(state)
-        heard, back = self._listen(stream)
+        heard, back = stream.until_even(self._controller.pause, RETURN)
         self._wait_for_links(links)
         self._controller.pause(SETTLE)
         heard += stream.heard()
@@ -63,18 +63,6 @@ class LinkDown:
             self.wrong.append(f"{state}: {heard.twice} datagrams came twice")
         return f"{state:<11} {heard.silence:g} ms without traffic, {heard.lost} lost, {heard.twice} twice; {pairs}"
 
-    def _listen(self, stream: Stream) -> tuple[Heard, bool]:
-        """What is heard until traffic flows evenly again, and whether it does."""
-        heard, even = Heard(), 0
-        for window in range(round(RETURN / WINDOW)):
-            self._controller.pause(WINDOW)
-            now = stream.heard()
-            heard += now
-            even = even + 1 if now.frames > RATE * WINDOW / 2 else 0
-            if even >= 3 and window >= 5:
-                return heard, True
-        return heard, False
-
     def _reached(self, state: str) -> str:
         probes = list(probe_all(self._network))
         wrong = [f"{state}: {probe}" for probe in probes if not probe.right]
@@ -83,11 +71,11 @@ class LinkDown:
 
     def _wait_for_links(self, number: int) -> None:
         """Wait until the controller knows so many links, each of which it shows in both directions, and all ports."""
-        for _ in range(round(AGREE / WINDOW)):
+        for _ in range(round(AGREE / PAUSE)):
             roles = [port["role"] for port in self._controller.client.items("/ports")]
             if "held" not in roles and len(list(self._controller.client.items("/links"))) == 2 * number:
                 return
-            self._controller.pause(WINDOW)
+            self._controller.pause(PAUSE)
         raise Failure(
             ExitCode.TIMED_OUT, f"after {AGREE:g} s the controller does not know {number} links", self._controller.last_words()
         )
