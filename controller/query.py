@@ -155,7 +155,7 @@ class HypervisorView:
     """A hypervisor whose Open vSwitch weft sets up: is what the network file wants there?
 
     `waiting` is for its ovs-vswitchd, `refused` by its database; `reason` says why. `problems` are ports that Open vSwitch could
-    not make, and what is left as it is because it is not weft's.
+    not make, and what is left as it is because it is not weft's. `bfd` says of each peer that is watched, "core/hv2 up".
     """
 
     name: str
@@ -164,6 +164,7 @@ class HypervisorView:
     since: float
     version: str
     ports: int
+    bfd: tuple[str, ...]
     reason: str
     problems: tuple[str, ...]
 

@@ -219,6 +219,7 @@ HYPERVISORS = Kind(
         Column("SINCE", age("since")),
         Column("DATABASE", field("remote"), long=True),
         Column("PROBLEMS", field("problems"), long=True),
+        Column("BFD", field("bfd"), wide=True, long=True),
         Column("VERSION", field("version"), wide=True),
     ),
     ("name",),

@@ -34,8 +34,6 @@ class PortState:
     bridge: str
     name: str
     number: int | None
-    link: str
-    mtu: int | None
     bfd: str
     """up, down, init, admin_down; empty where BFD is off."""
     error: str
@@ -212,6 +210,8 @@ class Hypervisor:
         self._looked = database.changes
         if self._transaction is None and self._refused is not None:
             self._become("refused", self._refusal)
+        elif self._transaction is None and self._compared != (database.configured, self._intent):
+            self._become("waiting", "somebody undoes again and again what weft does; it rests a little")
         elif self._transaction is None and not self._lags(database):
             self._applied()
             self._tell_errors({f"{port.bridge}/{port.name}": port.error for port in self._ports(database, faulty=True)})
@@ -256,7 +256,7 @@ def _port(bridge: str, name: str, now: Columns) -> PortState:
     number, bfd, error = _number(now["ofport"]), mapping(now, "bfd_status"), _text(now["error"])
     if now["ofport"] == NO_PORT:
         number, error = None, error or "Open vSwitch could not make it, and does not say why"
-    return PortState(bridge, name, number, _text(now["link_state"]), _number(now["mtu"]), bfd.get("state", ""), error)
+    return PortState(bridge, name, number, bfd.get("state", ""), error)
 
 
 def _text(value: Value) -> str:

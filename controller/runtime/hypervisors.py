@@ -130,7 +130,6 @@ class _Listener:
         except OSError as error:
             raise ListenError(f"cannot listen on {target}: {error.strerror}") from error
         self._socket.setblocking(False)
-        self.port: int = self._socket.getsockname()[1]
         self._scheme = scheme
         hypervisors.loop.add_reader(self._socket.fileno(), self._accept)
 
@@ -181,10 +180,6 @@ class Hypervisors:
     def states(self) -> tuple[HypervisorState, ...]:
         """How they are, by name."""
         return tuple(self._kept[name].state() for name in sorted(self._kept))
-
-    def port_of(self, listen: str) -> int:
-        """The port of a place where hypervisors dial in."""
-        return self._listeners[listen].port
 
     def close(self) -> None:
         """End all connections. What was made stays."""

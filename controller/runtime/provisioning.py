@@ -13,7 +13,7 @@ from typing import TypeVar
 from controller.config import ConfigError, NetworkFile
 from controller.config.overlay import HypervisorEntry
 from controller.config.provisioned import MadePortEntry
-from controller.model import Hypervisor, Mesh, MeshMember, Row
+from controller.model import Hypervisor, Mesh, MeshMember, Row, TunnelPort
 from controller.ovsdb.intents import Bfd, Bridge, Controller, Intent, Ipfix, Mirror, NetFlow, Port, SFlow
 from controller.ovsdb.provision import HypervisorState, Tell
 from controller.query import HypervisorView
@@ -31,6 +31,7 @@ class Provisioning:
 
     def __init__(self, hypervisors: Hypervisors, listen: tuple[str, ...]) -> None:
         self._hypervisors, self._listen = hypervisors, listen
+        self._watched: dict[str, str] = {}  # names of ports that watch a peer, and which, as "MESH/PEER"
 
     def apply(self, file: NetworkFile) -> None:
         """Keep the hypervisors of this file. Raises ConfigError, and nothing has changed."""
@@ -49,10 +50,27 @@ class Provisioning:
             self._hypervisors.apply(wanted)
         except ListenError as error:
             raise ConfigError([file.problem("hypervisors", str(error))]) from error
+        self._watched = {row.name: f"{row.mesh}/{row.peer}" for row in _of(rows, TunnelPort) if row.peer}
 
     def views(self) -> tuple[HypervisorView, ...]:
         """How the hypervisors are, by name."""
-        return tuple(map(_view, self._hypervisors.states()))
+        return tuple(map(self._view, self._hypervisors.states()))
+
+    def _view(self, state: HypervisorState) -> HypervisorView:
+        problems = [f"{problem.subject or state.name}: {problem.text}" for problem in state.problems]
+        problems += [f"{port.bridge}/{port.name}: {port.error}" for port in state.ports if port.error]
+        watched = sorted((self._watched.get(port.name, port.name), port.bfd) for port in state.ports if port.bfd)
+        return HypervisorView(
+            name=state.name,
+            state=state.state,
+            remote=state.remote,
+            since=state.since,
+            version=state.version,
+            ports=sum(port.number is not None for port in state.ports),
+            bfd=tuple(f"{peer} {bfd}" for peer, bfd in watched),
+            reason=state.reason,
+            problems=tuple(problems),
+        )
 
 
 def teller(journal: Journal) -> Tell:
@@ -78,13 +96,6 @@ def kept_owner(folder: Path) -> str:
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{owner}\n")
     return owner
-
-
-def _view(state: HypervisorState) -> HypervisorView:
-    problems = [f"{problem.subject or state.name}: {problem.text}" for problem in state.problems]
-    problems += [f"{port.bridge}/{port.name}: {port.error}" for port in state.ports if port.error]
-    ports = sum(port.number is not None for port in state.ports)
-    return HypervisorView(state.name, state.state, state.remote, state.since, state.version, ports, state.reason, tuple(problems))
 
 
 def _of(rows: list[Row], cls: type[R]) -> list[R]:

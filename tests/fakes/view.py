@@ -223,10 +223,10 @@ class FakeView:
         """Hypervisors by name."""
         if not self._bridges:
             return ()
-        away = "no route to host"
+        away, watched, problems = "no route to host", ("core/hv2 down",), ("br-int/bfd-1: no device",)
         return (
-            HypervisorView("hv1", "applied", "tcp:192.0.2.1:6640", self._started, "3.1.0", 4, "", ("br-int/bfd-1: no device",)),
-            HypervisorView("hv2", "unreachable", "tcp:192.0.2.2:6640", self._started, "", 0, away, ()),
+            HypervisorView("hv1", "applied", "tcp:192.0.2.1:6640", self._started, "3.1.0", 4, watched, "", problems),
+            HypervisorView("hv2", "unreachable", "tcp:192.0.2.2:6640", self._started, "", 0, (), away, ()),
         )
 
     def paths(self, source: str, target: str) -> tuple[PathView, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from controller.cli.supervised import free_address
 from controller.ovsdb import idl
 from controller.ovsdb.intents import Bfd, Bridge, Controller, Intent, Ipfix, Mirror, NetFlow, Port, SFlow
 from controller.ovsdb.provision import HypervisorState
@@ -106,8 +107,8 @@ def ours(keys: Path) -> Tls:
 def test_bridges_are_made_over_every_kind_of_connection(ovs: HypervisorOvs, keys: Path, kind: str) -> None:
     async def work(keeper: Keeper) -> None:
         if kind.startswith("p"):
-            keeper.keep("", listen=f"{kind}:0:127.0.0.1")
-            port = keeper.hypervisors.port_of(f"{kind}:0:127.0.0.1")
+            port = free_address("127.0.0.1:0").rpartition(":")[2]
+            keeper.keep("", listen=f"{kind}:{port}:127.0.0.1")
             if kind == "pssl":
                 ca = keys / "pki" / "controllerca" / "cacert.pem"
                 ovs.vsctl("--no-wait", "set-ssl", str(keys / "sw-privkey.pem"), str(keys / "sw-cert.pem"), str(ca))
@@ -342,11 +343,12 @@ def test_against_somebody_who_undoes_all_it_does_not_run_hot(ovs: HypervisorOvs)
 
 def test_those_that_dial_in_are_told_apart_by_their_system_id(ovs: HypervisorOvs) -> None:
     async def work(keeper: Keeper) -> None:
-        listen = "ptcp:0:127.0.0.1"
+        port = free_address("127.0.0.1:0").rpartition(":")[2]
+        listen = f"ptcp:{port}:127.0.0.1"
         ovs.vsctl("--no-wait", "set", "Open_vSwitch", ".", "external_ids:system-id=chassis-2")
         wanted = {"hv1": (Place(listen=listen, system_id="chassis-1"), TWO)}
         keeper.hypervisors.apply(wanted)
-        ovs.vsctl("--no-wait", "set-manager", f"tcp:127.0.0.1:{keeper.hypervisors.port_of(listen)}")
+        ovs.vsctl("--no-wait", "set-manager", f"tcp:127.0.0.1:{port}")
         await keeper.until(lambda: "hypervisor.unknown" in keeper.kinds())
         assert "chassis-2" in keeper.told[-1][3]
         assert ovs.vsctl("list-br") == ""

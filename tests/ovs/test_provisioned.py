@@ -49,6 +49,7 @@ def test_from_the_network_file_to_a_bridge_with_tunnels_and_back(ovs: Hypervisor
         assert ovs.vsctl("get", "Interface", "tap0", "mtu").strip() == "1400"
         assert ovs.vsctl("get", "Mirror", "watch", "select_all").strip() == "true"
         assert len([port for port in ports if port.startswith("bfd-")]) == 1
+        assert state(weft, "hv1")["bfd"] == ["core/hv2 down"]
         assert state(weft, "hv2")["reason"] == "no such file or directory"
         ovs.vsctl("add-port", "br-int", "vm1")  # by whoever runs the machines
         eventually(lambda: any(p["network"] == "blue" for p in weft.client.items("/ports", bridge="hv1")))

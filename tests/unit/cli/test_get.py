@@ -128,6 +128,7 @@ def test_hypervisors_read_well(weft: Weft, view: FakeView) -> None:
     assert one.split()[:3] == ["hv1", "applied", "4"]
     assert "br-int/bfd-1: no device" in one
     assert two.startswith("hv2   unreachable (no route to host)")
+    assert "core/hv2 down" in weft("get", "hv", "-o", "wide").out
 
 
 def test_links_show_what_they_cost(weft: Weft, view: FakeView) -> None:

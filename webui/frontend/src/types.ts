@@ -98,6 +98,7 @@ export interface HypervisorView {
   since: number
   version: string
   ports: number
+  bfd: string[]
   reason: string
   problems: string[]
 }
