@@ -7,22 +7,26 @@
 
 `scalars` and `source` read YAML and remember where everything stands, `models` is the shape, `explain` puts what pydantic
 found into sentences, `checks` holds what one part of the file says about another. Nothing here knows rows, apps or bridges:
-whether an app, a bridge or a port exists is for the caller, who tells it by `NetworkFile.problem`.
+whether an app, a bridge or a port exists is for the caller, who tells it by `NetworkFile.problem`, or looks for it in the nodes.
 """
 
+from controller.config.checks import Found
 from controller.config.load import MOST, load, parse
 from controller.config.models import BridgeEntry, LinkEntry, NetworkEntry, NetworkFile, PortEntry, PortName
 from controller.config.problems import ConfigError, Keys, Problem
 from controller.config.schema import schema
+from controller.config.source import Node
 
 __all__ = [
     "MOST",
     "BridgeEntry",
     "ConfigError",
+    "Found",
     "Keys",
     "LinkEntry",
     "NetworkEntry",
     "NetworkFile",
+    "Node",
     "PortEntry",
     "PortName",
     "Problem",

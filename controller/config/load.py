@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,12 +11,18 @@ from controller.config import checks, explain, syntax
 from controller.config.models import NetworkFile
 from controller.config.problems import ConfigError, Problem
 from controller.config.reader import Reader
-from controller.config.source import Source
+from controller.config.source import Node, Source
 
 MOST = 32 << 20  # bytes of a network file
+More = Callable[[Node], checks.Found]
 
 
-def load(path: Path) -> NetworkFile:
+def nothing_more(root: Node) -> checks.Found:
+    """No other mistakes."""
+    return iter(())
+
+
+def load(path: Path, more: More = nothing_more) -> NetworkFile:
     """The network file at a path. Raises ConfigError, also where there is no such file."""
     name = str(path)
     try:
@@ -32,11 +39,14 @@ def load(path: Path) -> NetworkFile:
         line = data.count(b"\n", 0, error.start) + 1
         column = len(data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode()) + 1
         raise ConfigError([Problem(name, line, column, "", "this is not UTF-8; save the file in that encoding")]) from None
-    return parse(text, name)
+    return parse(text, name, more)
 
 
-def parse(text: str, name: str) -> NetworkFile:
-    """The network file in a text; `name` is what problems call it. Raises ConfigError."""
+def parse(text: str, name: str, more: More = nothing_more) -> NetworkFile:
+    """The network file in a text; `name` is what problems call it, `more` looks for what only the caller can know.
+
+    Raises ConfigError with every problem.
+    """
     text = text.removeprefix("\N{BYTE ORDER MARK}")
     if strange := syntax.strange(text):
         line, column, sentence = strange
@@ -52,6 +62,7 @@ def parse(text: str, name: str) -> NetworkFile:
     except ValidationError as error:
         found += [source.problem(keys, sentence, key) for keys, key, sentence in explain.problems(error, source)]
     found += [source.problem(keys, sentence, key) for keys, key, sentence in checks.problems(reader.root)]
+    found += [source.problem(keys, sentence, key) for keys, key, sentence in more(reader.root)]
     if file is None or found:
         raise ConfigError(found)
     return file

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from controller.config import ConfigError, NetworkFile, load, parse
+from controller.config import ConfigError, Found, NetworkFile, Node, load, parse
 from controller.model import Attachment, Bridge, BridgeName, Host, LinkConfig, Network, Port, PortConfig, Row, UnlistedPorts
 from controller.query import Applied, HypervisorView, QueryError
 from controller.runtime import overlay
@@ -96,17 +96,27 @@ class Networks:
 
     def _settings(self, file: NetworkFile) -> dict[str, dict[str, object]]:
         """Fields of apps that fit. Raises ConfigError."""
-        problems = []
-        for app, fields in file.apps.items():
-            try:
-                self._catalogue.check(app, fields)
-            except FieldError as error:
-                problems += [file.problem(("apps", app, *name.split(".")), text, key) for name, text, key in error.fields]
-            except LoadError as error:
-                problems.append(file.problem(("apps", app), str(error)))
-        if problems:
-            raise ConfigError(problems)
+        found = [mistake for app, fields in file.apps.items() for mistake in self._mistakes_of(app, fields)]
+        if found:
+            raise ConfigError([file.problem(keys, text, about_key) for keys, about_key, text in found])
         return {app: dict(fields) for app, fields in file.apps.items()}
+
+    def _mistakes(self, root: Node) -> Found:
+        """What apps do not take, in a file that may have other mistakes; those are told already."""
+        apps = root.get("apps")
+        for app, (_, given) in (apps.entries() if apps else {}).items():
+            fields = given.entries()
+            if not given.bad and not any(field.value.bad for field in fields.values()):
+                yield from self._mistakes_of(app, {name: field.value.plain() for name, field in fields.items()})
+
+    def _mistakes_of(self, app: str, fields: Mapping[str, object]) -> Found:
+        try:
+            self._catalogue.check(app, fields)
+        except FieldError as error:
+            for name, text, about_key in error.fields:
+                yield ("apps", app, *name.split(".")), about_key, text
+        except LoadError as error:
+            yield ("apps", app), False, str(error)
 
     def _forget_hosts(self, left: set[tuple[object, ...]]) -> None:
         """Addresses that were learned on a port in a network to which it does not belong any more."""
@@ -120,7 +130,7 @@ class Networks:
     def parsed(self, text: str, name: str) -> NetworkFile:
         """The file in a text, for any thread. Raises QueryError with every problem."""
         try:
-            return parse(text, name)
+            return parse(text, name, self._mistakes)
         except ConfigError as error:
             raise _refused(error) from None
 
@@ -147,7 +157,7 @@ class Networks:
 
     async def _reread(self, path: Path) -> None:
         try:
-            self.apply(await asyncio.to_thread(load, path), str(path))
+            self.apply(await asyncio.to_thread(load, path, self._mistakes), str(path))
         except ConfigError as error:
             print(f"{error}\nweft: {path} was not applied; the network is as before", file=sys.stderr, flush=True)
             text = f"{path} was not applied, the network is as before: {error.problems[0]}"
