@@ -222,8 +222,9 @@ class Hypervisor:
             wanted, now = min(self._awaited, int(root["next_cfg"])), int(root["cur_cfg"])  # type: ignore[arg-type]
             if now < wanted:
                 self._become("waiting", f"ovs-vswitchd has not followed yet (configuration {now} of {wanted})")
-                return True
-        return False
+            return now < wanted
+        self._become("waiting", "its database is empty")
+        return True
 
     def _applied(self) -> None:
         self._become("applied", "")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from controller.cli.supervised import free_address
 from topologies import runs
-from topologies.openvswitch import PrivateOvs
+from topologies.openvswitch import SCHEMAS, PrivateOvs
 
 
 class HypervisorOvs(PrivateOvs):
@@ -50,6 +50,13 @@ class HypervisorOvs(PrivateOvs):
         """The same daemon once more."""
         arguments, control, ready = self._started[program]
         self._spawn(program, *arguments, control=control, ready=ready)
+
+    def new_database(self) -> None:
+        """An empty database instead of the one that there is, while ovsdb-server does not run."""
+        database = self.directory / "conf.db"
+        database.unlink()
+        schema = next(path for path in SCHEMAS if Path(path).exists())
+        self._run("ovsdb-tool", "create", str(database), schema, timeout=10)
 
     def _spawn(self, program: str, *arguments: str, control: str, ready: Path) -> None:
         self._started.setdefault(program, (arguments, control, ready))

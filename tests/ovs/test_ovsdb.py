@@ -276,6 +276,27 @@ def test_daemons_killed_and_started_again(ovs: HypervisorOvs, program: str) -> N
     scenario(work)
 
 
+def test_a_hypervisor_that_lost_its_database_gets_all_again() -> None:
+    async def work(keeper: Keeper) -> None:
+        keeper.keep(own.unix)
+        await keeper.applied()
+        for program in ("ovs-vswitchd", "ovsdb-server"):
+            own.kill(program)
+        await keeper.until(lambda: keeper.state.state == "unreachable")
+        own.new_database()
+        own.start_again("ovsdb-server")
+        await keeper.until(lambda: "ovs-vsctl init" in " ".join(p.text for p in keeper.state.problems))
+        assert keeper.state.state == "waiting"
+        own.vsctl("--no-wait", "init")
+        own.start_again("ovs-vswitchd")
+        print(f"\nan empty database: all there after {await keeper.applied():.0f} ms")
+        assert sorted(own.vsctl("list-br").split()) == ["br1", "br2"]
+        assert keeper.state.problems == ()
+
+    with hypervisor() as own:
+        scenario(work)
+
+
 def test_a_hypervisor_that_is_away_is_unreachable_and_says_why(tmp_path: Path) -> None:
     async def work(keeper: Keeper) -> None:
         keeper.keep(f"unix:{tmp_path / 'none'}")
