@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from controller.config import names
+from controller.config.mtu import carried
 from controller.config.problems import Keys, show
 from controller.config.source import Entry, Node
 
@@ -173,9 +174,27 @@ def _port(name: str, port: Node, sections: Sections, members: dict[str, dict[str
             continue
         if bridge in sections["hypervisors"] and bridge not in members[mesh]:
             yield ("ports", name), True, f"{show(bridge)} is no member of the mesh {show(mesh)}, by which {show(network)} goes"
+        yield from _size(name, network, mesh, sections)
         if isolated and isolated.value is True:
             text = f"{show(network)} goes by the mesh {show(mesh)}, and what is isolated on one hypervisor is not on the next"
             yield ("ports", name, "isolated"), True, text
+
+
+def _size(name: str, network: str, mesh: str, sections: Sections) -> Found:
+    """A port that weft makes sends no packets that the tunnels cannot carry."""
+    hypervisor, _, port = name.partition("/")
+    entry, by = sections["hypervisors"].get(hypervisor), sections["meshes"][mesh].value
+    ports = entry.value.get("ports") if entry else None
+    made = ports.get(port) if ports else None
+    kind, vtep = _text(by, "type") or "vxlan", _text(entry.value if entry else None, "vtep")
+    if made is None or kind not in PORTS or not vtep:
+        return
+    csum, mtu = by.get("csum"), _number(made, "mtu", 0)
+    more = {"csum": bool(csum and csum.value is True), "ipsec": by.get("ipsec") is not None}
+    room = carried(kind, _number(by, "underlay_mtu", 1500), 6 if ":" in vtep else 4, **more)
+    if mtu > room:
+        text = f"{mtu} is too much: {show(network)} goes by the mesh {show(mesh)}, which carries {room}"
+        yield ("hypervisors", hypervisor, "ports", port, "mtu"), False, text
 
 
 def _networks_of(port: Node) -> list[str]:

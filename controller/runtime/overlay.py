@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from controller.config import NetworkFile
+from controller.config import NetworkFile, PortName
+from controller.config.mtu import carried
 from controller.config.overlay import MeshEntry
 from controller.model import BridgeName, Hypervisor, IPv4, IPv6, Mesh, MeshMember, Row, TunnelPort, Underlay
 
@@ -31,6 +32,15 @@ def rows_of(file: NetworkFile) -> Iterator[Row]:
             yield MeshMember(name, member)
             if mesh.bfd or mesh.ipsec:
                 yield TunnelPort(peer_port(name, member), "bfd", name, member)
+
+
+def mtu_of(file: NetworkFile, port: PortName) -> int | None:
+    """Octets that an IP packet of a hypervisor's port may have to fit the meshes of its networks; None where these have none."""
+    entry, hypervisor = file.ports.get(port), file.hypervisors[port.bridge]
+    meshes = [file.meshes[by] for network in (entry.networks if entry else ()) if (by := file.networks[network].mesh)]
+    version = 6 if ":" in hypervisor.vtep else 4
+    room = [carried(x.type, x.underlay_mtu, version, csum=x.csum, ipsec=x.ipsec is not None) for x in meshes]
+    return min(room, default=None)
 
 
 def dpid_of(hypervisor: str) -> int:

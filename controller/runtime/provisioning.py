@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from controller.config import ConfigError, NetworkFile
+from controller.config import ConfigError, NetworkFile, PortName
 from controller.config.overlay import HypervisorEntry
 from controller.config.provisioned import MadePortEntry
 from controller.model import Hypervisor, Mesh, MeshMember, Row, TunnelPort
@@ -41,7 +41,8 @@ class Provisioning:
             if entry.ovsdb or entry.listen:
                 try:
                     place = Place(entry.ovsdb, entry.listen, entry.system_id)
-                    wanted[name] = place, _intent(name, entry, rows, controller_of(entry, self._listen))
+                    ports = [_port(port, made, overlay.mtu_of(file, PortName(name, port))) for port, made in entry.ports.items()]
+                    wanted[name] = place, _intent(name, entry, rows, ports, controller_of(entry, self._listen))
                 except ValueError as error:
                     problems.append(file.problem(("hypervisors", name), str(error)))
         if problems:
@@ -102,7 +103,7 @@ def _of(rows: list[Row], cls: type[R]) -> list[R]:
     return [row for row in rows if isinstance(row, cls)]
 
 
-def _intent(name: str, entry: HypervisorEntry, rows: list[Row], controller: str) -> Intent:
+def _intent(name: str, entry: HypervisorEntry, rows: list[Row], made: list[Port], controller: str) -> Intent:
     """One bridge, with a port for the data of each mesh, and where there is BFD or IPsec one for each peer."""
     hypervisors = {row.name: row for row in _of(rows, Hypervisor)}
     members = [(row.mesh, row.hypervisor) for row in _of(rows, MeshMember)]
@@ -114,12 +115,12 @@ def _intent(name: str, entry: HypervisorEntry, rows: list[Row], controller: str)
     me = hypervisors[name]
     bridge = Bridge(
         me.bridge,
-        (*ports, *(_port(port, made) for port, made in entry.ports.items())),
+        (*ports, *made),
         (Controller(controller),),
         "netdev" if entry.datapath == "netdev" else "",
         me.dpid,
         other_config=entry.other_config,
-        mirrors=tuple(Mirror(mirror, **dict(made)) for mirror, made in entry.mirrors.items()),
+        mirrors=tuple(Mirror(mirror, **dict(copied)) for mirror, copied in entry.mirrors.items()),
         netflow=NetFlow(**dict(entry.netflow)) if entry.netflow else None,
         sflow=SFlow(**dict(entry.sflow)) if entry.sflow else None,
         ipfix=Ipfix(**dict(entry.ipfix)) if entry.ipfix else None,
@@ -128,10 +129,12 @@ def _intent(name: str, entry: HypervisorEntry, rows: list[Row], controller: str)
     return Intent((bridge,))
 
 
-def _port(name: str, made: MadePortEntry) -> Port:
+def _port(name: str, made: MadePortEntry, room: int | None) -> Port:
+    """A port as the file has it. One that Open vSwitch makes has the MTU for which its networks have room, if nothing is said."""
     options = {"peer": made.peer} if made.peer else {}
     kind = "" if made.type == "system" else made.type
-    return Port(name, kind, options, mtu=made.mtu, number=made.number, max_rate=made.max_rate)
+    mtu = made.mtu or (room if kind == "internal" else None)
+    return Port(name, kind, options, mtu=mtu, number=made.number, max_rate=made.max_rate)
 
 
 def _tunnels(mesh: Mesh, here: Hypervisor, others: list[Hypervisor]) -> Iterator[Port]:

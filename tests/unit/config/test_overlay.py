@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from controller.config import ConfigError, parse
+from controller.config.mtu import carried
 from controller.config.schema import at
 
 pytestmark = pytest.mark.unit
@@ -131,6 +132,12 @@ TOGETHER = {
         CORE + "networks: {blue: {vlan: 10, vni: 7, mesh: core}}\nports: {hv1/vm: {access: blue, isolated: true}}",
         "n:6:32 ports.hv1/vm.isolated: blue goes by the mesh core, and what is isolated on one hypervisor is not on the next",
     ),
+    "mtu-of-a-port": (
+        "hypervisors: {hv1: {ovsdb: 'unix:/x', vtep: 192.0.2.1, ports: {tap0: {mtu: 1451}, tap1: {mtu: 1450}}}}\n"
+        "meshes: {core: {}}\nnetworks: {blue: {vlan: 10, vni: 7, mesh: core}}\n"
+        "ports: {hv1/tap0: {access: blue}, hv1/tap1: {access: blue}, hv1/tap2: {access: blue}}",
+        "n:1:76 hypervisors.hv1.ports.tap0.mtu: 1451 is too much: blue goes by the mesh core, which carries 1450",
+    ),
     "port-outside-of-the-mesh": (
         TWO + "meshes: {core: {members: [hv1]}}\nnetworks: {blue: {vlan: 10, vni: 7, mesh: core}}\n"
         "ports: {hv2/vm: {access: blue}, hv1/vm: {trunk: [blue]}, s1/x: {access: blue}}",
@@ -165,6 +172,21 @@ def test_a_file_comes_back() -> None:
     assert file.meshes["core"].bfd.min_tx == 100
     assert file.meshes["side"].members == ("hv2", "hv1")
     assert parse(yaml.safe_dump(file.model_dump(mode="json", exclude_defaults=True)), "n") == file
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "more", "octets"),
+    [
+        ("vxlan", 4, {}, 1550),
+        ("vxlan", 6, {"csum": True}, 1530),
+        ("geneve", 6, {}, 1530),
+        ("gre", 4, {}, 1558),
+        ("gre", 6, {"csum": True}, 1534),
+        ("vxlan", 4, {"ipsec": True}, 1477),
+    ],
+)
+def test_what_an_underlay_of_1600_octets_carries(kind: str, version: int, more: dict[str, bool], octets: int) -> None:
+    assert carried(kind, 1600, version, **more) == octets
 
 
 def test_the_schema_knows_names_and_ranges() -> None:

@@ -109,6 +109,21 @@ def test_what_else_is_set_up() -> None:
     assert bridge.other_config == {"mac-table-size": "4096"}
 
 
+def test_an_internal_port_has_the_mtu_that_its_networks_have_room_for() -> None:
+    text = """
+hypervisors:
+  hv1:
+    ovsdb: "tcp:127.0.0.1:17641"
+    vtep: 192.0.2.1
+    ports: {a: {type: internal}, b: {type: internal, mtu: 1400}, c: {}, d: {type: internal}}
+meshes: {core: {underlay_mtu: 1600}, old: {type: gre}}
+networks: {blue: {vlan: 10, vni: 1, mesh: core}, red: {vlan: 20, vni: 1, mesh: old}, green: {vlan: 30}}
+ports: {hv1/a: {trunk: [blue, red, green]}, hv1/b: {access: blue}, hv1/c: {access: blue}, hv1/d: {access: green}}
+"""
+    (bridge,) = wanted(text)["hv1"][1].bridges
+    assert {port.name: port.mtu for port in bridge.ports if len(port.name) == 1} == {"a": 1458, "b": 1400, "c": None, "d": None}
+
+
 def test_with_a_hub_only_it_is_watched() -> None:
     found = wanted(FILE.replace("core: {", "core: {hub: hv3, "))
     names = [port.name for port in found["hv1"][1].bridges[0].ports]
