@@ -16,7 +16,6 @@ MACHINERY = frozenset(
     {
         "announcements",
         "catalogue",
-        "hypervisors",
         "inside",
         "isolation",
         "machines",
@@ -69,6 +68,12 @@ class Topology:
     def separate(self) -> bool:
         """Whether each bridge has an Open vSwitch of its own, where the controller makes it."""
         return getattr(self.module, "SEPARATE", False)
+
+    def hypervisor(self, topo: Any, wanted: str) -> str:
+        """The hypervisor of this name. A TopologyError says which there are."""
+        if wanted not in topo.switches():
+            raise TopologyError(f"there is no hypervisor {wanted!r}; there are: {', '.join(topo.switches())}")
+        return wanted
 
     def links(self, topo: Any) -> list[tuple[str, str]]:
         """The links between bridges, each by the interfaces at its ends."""

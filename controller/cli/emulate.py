@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -37,9 +37,9 @@ Fail = Annotated[
     list[str] | None,
     typer.Option(
         "--fail",
-        metavar="LINK",
+        metavar="LINK|HYPERVISOR",
         help="Take a link (s1-s2, or an interface at one end: s1-eth3) down and up under traffic that uses it, say how long"
-        " that stopped, and leave: 1 if it did not come back. May be given again.",
+        " that stopped, and leave: 1 if it did not come back. A hypervisor (hv3) dies and comes back. May be given again.",
     ),
 ]
 Demo = Annotated[bool, typer.Option("--demo", help="Stay with a little traffic until Ctrl-C, to look at the dashboard.")]
@@ -65,6 +65,7 @@ def emulate(
     weft emulate tree                         build it and open Mininet's command line
     weft emulate linear -p switches=5 --check who reaches whom, and leave
     weft emulate ring --check --fail s1-s2    and what happens when a link goes down
+    weft emulate hypervisors -p n=8 --check   one network over many hypervisors, by tunnels
     weft emulate tree --demo                  stay until Ctrl-C, for the dashboard
 
     It lives in namespaces of its own with a private Open vSwitch: nothing of yours is touched and nothing is left.
@@ -77,8 +78,8 @@ def emulate(
     try:
         chosen = catalogue.find(topology)
         parameters = dict(_pair(text) for text in param or [])
-        links = chosen.links(chosen.build(parameters))
-        failing = [outage.choose(links, wanted) for wanted in fail or []]
+        topo = chosen.build(parameters)
+        failing = [chosen.hypervisor(topo, wanted) if chosen.separate else _link(chosen, topo, wanted) for wanted in fail or []]
     except catalogue.TopologyError as error:
         raise typer.BadParameter(f"{error}.") from error
     check_machine()
@@ -93,11 +94,15 @@ def emulate(
     raise typer.Exit(ExitCode.DONE if right else ExitCode.REFUSED)
 
 
+def _link(chosen: catalogue.Topology, topo: Any, wanted: str) -> outage.Ends:
+    return outage.choose(chosen.links(topo), wanted)
+
+
 def _list() -> None:
     for name in catalogue.names():
         found = catalogue.find(name)
         parameters = " ".join(f"{key}={value}" for key, value in found.parameters.items())
-        print(f"{name:<10} {parameters:<20} {found.summary}")
+        print(f"{name:<11} {parameters:<20} {found.summary}")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from controller.cli.errors import ExitCode, Failure
+from controller.cli.hypervisordown import HypervisorDown
 from controller.cli.linkdown import LinkDown
 from controller.cli.supervised import SupervisedController, fetch, free_address
 from topologies import catalogue, runs
@@ -36,14 +37,14 @@ class Emulation:
         self._apps = apps
         self._started = time.monotonic()
 
-    def run(self, check: bool, demo: bool, fail: Sequence[Ends] = ()) -> bool:
-        """Build, check, fail these links or use, take away; whether all was as it should be."""
+    def run(self, check: bool, demo: bool, fail: Sequence[Ends | str] = ()) -> bool:
+        """Build, check, fail these links or hypervisors or use, take away; whether all was as it should be."""
         for name in runs.heal():
             say("healed", f"removed what the killed run {name} had left")
         with ExitStack() as stack:
             self._build(stack, interactive=not (check or demo or fail))
             right = self._check(dashboard=demo) if check or demo else True
-            survived = [self._fail(ends) for ends in fail]
+            survived = [self._fail(what) for what in fail]
             right = right and all(survived)
             if right and not (check or fail):
                 self._use(demo)
@@ -118,11 +119,15 @@ class Emulation:
             print(f"  {line}", file=sys.stderr)
         return not wrong
 
-    def _fail(self, ends: Ends) -> bool:
-        """Take a link down and bring it up under traffic, and say how it went."""
-        trial = LinkDown(self._network, self._controller, ends)
+    def _fail(self, what: Ends | str) -> bool:
+        """Take a link or a hypervisor down and bring it up under traffic, and say how it went."""
+        trial: HypervisorDown | LinkDown
+        if isinstance(what, str):
+            name, trial = what, HypervisorDown(self._network, self._controller, what)
+        else:
+            name, trial = " - ".join(what), LinkDown(self._network, self._controller, what)
         print("\n".join(trial.run()))
-        print(f"FAILED: {' - '.join(ends)}" if trial.wrong else f"ok: {' - '.join(ends)}, and traffic came back", flush=True)
+        print(f"FAILED: {name}" if trial.wrong else f"ok: {name}, and traffic came back", flush=True)
         for line in trial.wrong:
             print(f"  {line}", file=sys.stderr)
         return not trial.wrong

@@ -1,7 +1,8 @@
-"""Emulated hypervisors, joined by tunnels with flows written by hand: the data plane that the controller finds there."""
+"""Emulated hypervisors: what the controller finds there, shown with flows written by hand; then with the controller."""
 
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +14,12 @@ from typing import Any
 import pytest
 
 from tests.emulated import traces
+from tests.emulated.conftest import Lab
 from topologies import catalogue, hypervisors, machines, runs
 from topologies.network import EmulatedNetwork, Host, NetworkError
 from topologies.openvswitch import OvsTools
 from topologies.reachability import matrix, probe_all
 
-TOPOLOGY = str(Path(hypervisors.__file__))
 TUNNEL = 1000  # the OpenFlow port of the tunnel
 
 
@@ -26,12 +27,12 @@ class HandMade:
     """A network of hypervisors whose bridges, tunnels and flows are written here instead of by a controller."""
 
     def __init__(self, stack: ExitStack, parameters: dict[str, str]) -> None:
-        self.topology = catalogue.find(TOPOLOGY)
+        self.topology = catalogue.find("hypervisors")
         self.topo = self.topology.build(parameters)
         self.kind: str = self.topo.nodeInfo("hv1")["tunnel"]
         run = runs.new_run("hypervisors")
         stack.callback(run.close)
-        self.network = stack.enter_context(EmulatedNetwork(run, TOPOLOGY, parameters))
+        self.network = stack.enter_context(EmulatedNetwork(run, "hypervisors", parameters))
         started = time.monotonic()
         with ThreadPoolExecutor() as pool:
             made = [pool.submit(self._make_bridge, name) for name in self.topo.switches()]
@@ -94,16 +95,16 @@ class HandMade:
 
 
 @pytest.fixture(scope="module")
-def build() -> Iterator[Callable[..., HandMade]]:
+def by_hand() -> Iterator[Callable[..., HandMade]]:
     """Builds hypervisors; all are gone at the end of the module."""
     runs.heal()
     with ExitStack() as stack:
         yield lambda **parameters: HandMade(stack, {name: str(value) for name, value in parameters.items()})
 
 
-def captured(made: HandMade, interface: str, doing: Callable[[], Any]) -> list[str]:
+def captured(network: EmulatedNetwork, interface: str, doing: Callable[[], Any]) -> list[str]:
     """What tcpdump says about frames on a port of the underlay while something is done."""
-    inside = ["nsenter", f"--net={made.network.namespaces[machines.UNDERLAY]}", "--"]
+    inside = ["nsenter", f"--net={network.namespaces[machines.UNDERLAY]}", "--"]
     command = [*inside, "tcpdump", "-i", interface, "-n", "-v", "-l", "--immediate-mode", "-s", "200"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -127,8 +128,8 @@ OUTER = {
 
 
 @pytest.mark.parametrize(("kind", "ipv6"), [("vxlan", False), ("geneve", False), ("gre", False), ("vxlan", True)])
-def test_networks_span_hypervisors_and_stay_apart(build: Callable[..., HandMade], kind: str, ipv6: bool) -> None:
-    made = build(n=2, vms=3, networks=2, type=kind, ipv6=str(ipv6).lower())
+def test_networks_span_hypervisors_and_stay_apart(by_hand: Callable[..., HandMade], kind: str, ipv6: bool) -> None:
+    made = by_hand(n=2, vms=3, networks=2, type=kind, ipv6=str(ipv6).lower())
     hosts = made.network.hosts
     assert {name: (host.mac, host.bridge, host.port_name) for name, host in hosts.items() if name in ("b3", "r1", "b1")} == {
         "b1": ("02:00:00:00:00:01", "hv1", "b1"),
@@ -145,7 +146,7 @@ def test_networks_span_hypervisors_and_stay_apart(build: Callable[..., HandMade]
         def ping(name: str = name, shared: str = shared) -> None:
             assert " 3 received" in made.network.run(name, "ping", "-n", "-c", "3", "-i", "0.2", "-w", "5", shared).stdout
 
-        lines = captured(made, "hv2", ping)
+        lines = captured(made.network, "hv2", ping)
         seen = re.compile(OUTER[kind].format(vtep=re.escape(made.vtep("hv2")), vni=vni))
         assert sum(bool(seen.search(line)) for line in lines) >= 3, "\n".join(lines)
     with subprocess.Popen(made.network.command("b3", "iperf3", "-s", "-1"), stdout=subprocess.DEVNULL) as server:
@@ -155,8 +156,47 @@ def test_networks_span_hypervisors_and_stay_apart(build: Callable[..., HandMade]
     assert "receiver" in done.stdout
 
 
-def test_a_hypervisor_that_fails_takes_only_its_own_machines_along(build: Callable[..., HandMade]) -> None:
-    made = build(n=3, vms=1, networks=1)
+@pytest.mark.parametrize(("kind", "ipv6"), [("vxlan", False), ("geneve", False), ("gre", False), ("vxlan", True)])
+def test_the_controller_joins_them(build: Callable[..., Lab], kind: str, ipv6: bool) -> None:
+    lab = build("hypervisors", n=3, vms=3, type=kind, ipv6=str(ipv6).lower())
+    assert [str(probe) for probe in probe_all(lab.network) if not probe.right] == []
+    names = list(lab.network.hosts)
+    lab.wait_for("the addresses of all are known", lambda: sum(len(h["ips"]) for h in hosts_of(lab)) >= len(names))
+
+    def ask_again() -> None:
+        for name in names:
+            lab.network.run(name, "ip", "neigh", "flush", "all")
+        assert [str(probe) for probe in probe_all(lab.network) if not probe.right] == []
+
+    lines = captured(lab.network, "hv2", ask_again)
+    asked = [line for line in lines if re.search(r"who-has 10\.0\.([12])\.\d+ tell 10\.0\.\1\.", line)]
+    assert asked == [], asked  # who is known is answered for where the question is asked
+    for vni in (5010, 5020):
+        vtep = "2001:db8::2" if ipv6 else "192.0.2.2"
+        seen = re.compile(OUTER[kind].format(vtep=re.escape(vtep), vni=vni))
+        assert any(seen.search(line) for line in lines), "\n".join(lines)
+
+
+def hosts_of(lab: Lab) -> list[dict[str, Any]]:
+    return list(lab.controller.client.items("/hosts"))
+
+
+def test_the_command_shows_how_one_fails_and_comes_back() -> None:
+    weft = [sys.executable, "-m", "controller", "emulate", "hypervisors"]
+    command = [*weft, "-p", "n=3", "--check", "--fail", "hv3", "--web", "127.0.0.1:0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok: 30 of 30 pairs as they should be, 0 % loss" in done.stdout
+    assert "while 1000 datagrams a second go from b1 to b2" in done.stdout
+    assert done.stdout.count("; 0 lost between others; 30 of 30 pairs as they should be") == 2
+    assert "ok: hv3, and traffic came back" in done.stdout
+    refused = subprocess.run([*weft, "--fail", "hv9"], capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 64
+    assert "there is no hypervisor 'hv9'; there are: hv1, hv2." in refused.stderr
+
+
+def test_a_hypervisor_that_fails_takes_only_its_own_machines_along(by_hand: Callable[..., HandMade]) -> None:
+    made = by_hand(n=3, vms=1, networks=1)
     made.warm()
     made.network.fail("hv3")
     answered = {(probe.source, probe.target) for probe in probe_all(made.network) if probe.answered}
@@ -190,4 +230,4 @@ def test_eight_come_quickly_and_nothing_is_left_of_them() -> None:
 )
 def test_refusals(given: dict[str, str], said: str) -> None:
     with pytest.raises(catalogue.TopologyError, match=said):
-        catalogue.find(TOPOLOGY).build(given)
+        catalogue.find("hypervisors").build(given)
