@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from controller.runtime import logs
-from tests.benchmarks import incremental, reactive, reconnect, rows
+from tests.benchmarks import incremental, outage, reactive, reconnect, rows
 from topologies.openvswitch import OvsError, private_ovs
 
 BENCHMARKS = {
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "reconnect": (reconnect.run, "a bridge with 100,000 flows connects again"),
     "reactive": (reactive.run, "packet-ins answered and addresses learned, beside ovs-testcontroller"),
     "incremental": (incremental.run, "one host moves, 10 to 1000 bridges; bytes a flow"),
+    "outage": (outage.run, "traffic stops when a link goes down, beside RSTP; needs root"),
 }
 
 
