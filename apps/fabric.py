@@ -12,6 +12,8 @@ which way it goes (bits 1 and 2). It stays on that way, whatever the bridges tha
 Frames on a tree are taken only from ports that belong to it.
 """
 
+from functools import cache
+
 from controller.app import App, rules
 from controller.model import EVERY_BRIDGE, Attachment, FloodMember, FloodPorts, HopSet, Network, Pipeline, PortRole, Tree
 from controller.pipeline import (
@@ -63,19 +65,17 @@ class Fabric(App, stages=(CLASSIFY, FORWARD, NEXTHOP, FLOOD, EGRESS)):
     @rules(each=Tree)
     def next_hop(self, tree, rows):
         dest = rows.number("bridge", tree.dest, size=4095)
+        one = cache(lambda port: (load("out_port", port), to(EGRESS)))
+        why = f"nearer to {tree.dest}"
         for bridge, ports in tree.hops:
-            one = (load("out_port", ports[0]), to(EGRESS))
-            actions = one if len(ports) == 1 else (self.spread(rows, bridge, ports).use,)
-            yield NEXTHOP.flow(*actions, to_bridge=dest, why=f"nearer to {tree.dest}").on(bridge)
+            actions = one(ports[0]) if len(ports) == 1 else (rows.group_use("hops", bridge, ports),)
+            yield NEXTHOP.flow(*actions, to_bridge=dest, why=why).on(bridge)
 
     @rules(each=HopSet)
     def equal_hops(self, hops, rows):
-        yield self.spread(rows, hops.bridge, hops.ports)
-
-    def spread(self, rows, bridge, ports):
         """Over these ports, as far as they are up: the bridge sees that by itself, without the controller."""
-        buckets = [bucket(load("out_port", p), to(EGRESS), weight=1, watch_port=p) for p in ports]
-        return rows.group("select", "hops", bridge, ports, buckets=buckets, why="equally near")
+        buckets = [bucket(load("out_port", p), to(EGRESS), weight=1, watch_port=p) for p in hops.ports]
+        yield rows.group("select", "hops", hops.bridge, hops.ports, buckets=buckets, why="equally near")
 
     @rules(each=FloodPorts)
     def flood(self, here, rows):

@@ -18,15 +18,16 @@ from controller.topology.costs import Costs
 from controller.topology.flooding import Flooding, unconfirmed
 from controller.topology.paths import Paths
 
-PACE = 2.0  # times as long as a round took, until the next one
+PACE = 2.0  # times as long as a round took, until the next one; but no longer than
+LONGEST = {"paths": 0.05, "trees": 0.25}  # seconds
 BRIEF = 0.002  # seconds; after a shorter round the next one does not wait
 
 
 class _Part:
     """A part of the work: whether there is some, how to do it, and when it may be done again."""
 
-    def __init__(self, busy: Callable[[], bool], update: Callable[[Tx], None]) -> None:
-        self.busy, self.update = busy, update
+    def __init__(self, name: str, busy: Callable[[], bool], update: Callable[[Tx], None]) -> None:
+        self.name, self.busy, self.update = name, busy, update
         self.asked = False  # a round of it will begin
         self.began = self.took = self.next = 0.0
 
@@ -39,7 +40,7 @@ class _Part:
         """A round is over."""
         now = time.perf_counter()
         self.took = now - self.began
-        self.next = now + (0.0 if self.brief else PACE * self.took)
+        self.next = now + (0.0 if self.brief else min(LONGEST[self.name], PACE * self.took))
 
 
 class Following:
@@ -51,8 +52,8 @@ class Following:
         self.paths = Paths(engine)
         self.flooding = Flooding(engine, self.paths.trees)
         self.due = False  # a round is under way, or one that is brief begins as soon as what has arrived is taken
-        self._shortest = _Part(lambda: self.costs.stale or self.paths.changed, self._update_paths)
-        self._trees = _Part(lambda: self.flooding.busy, self._update_trees)
+        self._shortest = _Part("paths", lambda: self.costs.stale or self.paths.changed, self._update_paths)
+        self._trees = _Part("trees", lambda: self.flooding.busy, self._update_trees)
         self._running: _Part | None = None
 
     def _update_paths(self, tx: Tx) -> None:

@@ -120,18 +120,24 @@ class Desired:
         """The layer has `new` in this slot from now on; told to the ledgers of those bridges on which it shows."""
         old = self.layers[layer].get(slot)
         alone = all(scope == layer for scope in self.shared.get(slot, ()))  # no other scope: usual, so with many members cheap
-        plain: list[str] = []
+        plain: list[Ledger] = []
         contested: dict[str, Entry | None] = {}  # who has the slot, where that is not only up to this layer
+        ledgers, layers = self.ledgers, self.layers
         for bridge in self.bridges_of(layer):
-            if bridge in self.ledgers:
-                if alone and (bridge == layer or slot not in self.layers[bridge]):
-                    plain.append(bridge)
+            ledger = ledgers.get(bridge)
+            if ledger is not None:
+                if alone and (bridge == layer or slot not in layers[bridge]):
+                    plain.append(ledger)
                 else:
                     contested[bridge] = self.effective(bridge, slot)
         self._set(layer, slot, new)
         if new is not old:
-            for bridge in plain:
-                self.ledgers[bridge].note(slot, old, new)
+            for ledger in plain:
+                if slot in ledger.pending:
+                    ledger.note(slot, old, new)
+                else:  # as `note` does: in a scope of many members most of the work is here
+                    ledger.pending[slot] = old
+                    ledger.dirty.add(ledger.bridge)
         for bridge, before in contested.items():
             after = self.effective(bridge, slot)
             if after is not before:

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from controller.model.rows import Key, Number, Row
+from controller.pipeline.actions import Action
+from controller.pipeline.actions import group as group_action
 from controller.pipeline.flow import Group, Meter, make_group, make_meter
 from controller.state.tables import Names, Tables, in_order
 
 R = TypeVar("R", bound=Row)
 Read = tuple[type[Row], Names | str | None, Key]
+GROUPS = 1 << 24  # ids of groups
 Allocate = Callable[[str, Key, int], int]
 
 
@@ -66,7 +69,11 @@ class Reader:
 
     def group(self, kind: str, *name: Any, buckets: list[bytes], why: str = "") -> Group:
         """A group ("all", "select", "indirect", "failover"); yield it, and use `.use` as an action."""
-        return make_group(self.number("group", *name, size=1 << 24), kind, buckets, why)
+        return make_group(self.number("group", *name, size=GROUPS), kind, buckets, why)
+
+    def group_use(self, *name: Any) -> Action:
+        """The action that hands a frame to the group of this name, which another rule yields."""
+        return group_action(self.number("group", *name, size=GROUPS))
 
     def meter(self, *name: Any, kbps: int = 0, pps: int = 0, burst: int = 0, why: str = "") -> Meter:
         """A meter with one drop band, in kbit/s or frames/s; yield it, and use `.use` or `.number`."""

@@ -264,6 +264,60 @@ def test_frames_that_are_forged_or_old_are_not_heard() -> None:
     assert lab.role("s1", 1) == "edge"
 
 
+def fresh(lab: Wires, bridge: str, port: int) -> bytes:
+    """The frame that a port says now."""
+    turn = lab.engine.tables.get(discovery.Turn, "discovery") or discovery.Turn()
+    return beacon(Beacon(int(bridge[1:]), port, turn.number), lab.port(bridge, port).mac, discovery.KEY)
+
+
+@pytest.mark.parametrize("hosts", [True, False])
+def test_a_frame_that_is_played_back_elsewhere_makes_no_link_and_ends_none(two: Wires, hosts: bool) -> None:
+    two.start("s3")
+    two.wait(2 * TURN)
+    if hosts:
+        two.put(Host("default", Mac(9), "s3", 2))
+    frame = fresh(two, "s1", 1)
+    for _ in range(8):
+        two.event(PacketIn("s3", 2, frame))
+        two.deliver()
+        two.wait(TURN / 2)
+        assert two.links == LINK
+    two.wait((MISSES + 2) * TURN)
+    assert (two.role("s3", 2), two.links) == ("edge", LINK)
+    assert ("link.suspect" in two.told) == hosts
+
+
+def test_a_port_with_hosts_is_not_cut_off_by_frames_of_others() -> None:
+    """They are signed and fresh, whoever plays them back."""
+    lab = Wires()
+    lab.start("s1")
+    lab.start("s2")
+    lab.wait(2 * TURN)
+    lab.put(Host("default", Mac(2), "s1", 1))
+    for bridge, port in (("s1", 1), ("s1", 2), ("s2", 1), ("s2", 3)):
+        lab.event(PacketIn("s1", 1, fresh(lab, bridge, port)))
+        lab.deliver()
+        assert (lab.role("s1", 1), lab.links) == ("edge", set())
+
+
+def test_hosts_that_turn_out_to_be_behind_the_other_bridge() -> None:
+    """They were learned here while that bridge had no controller."""
+    lab = Wires()
+    lab.join(("s1", 1), ("s2", 1))
+    lab.start("s1")
+    lab.wait(2 * TURN)
+    lab.put(Host("default", Mac(2), "s1", 1), Host("default", Mac(3), "s1", 1))
+    lab.start("s2")
+    lab.wait(2 * TURN)
+    assert lab.links == set()
+    lab.put(Host("default", Mac(2), "s2", 2))  # each says something where it really is
+    lab.wait(2 * TURN)
+    assert lab.links == set()
+    lab.put(Host("default", Mac(3), "s2", 2))
+    lab.wait(2 * TURN)
+    assert lab.links == LINK
+
+
 # ---------------------------------------------------------------------- the end of a link
 
 
@@ -294,6 +348,29 @@ def test_a_link_that_is_silent_is_gone_after_some_turns(two: Wires) -> None:
     two.wait(2 * TURN)
     assert two.links == set()
     assert two.told.count("link.lost") == 1
+
+
+def test_many_ports_take_turns_at_a_limited_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn takes as long as its ports need; nobody is left out, and a silent link is gone after some of these turns."""
+    monkeypatch.setattr(discovery, "RATE", 40)
+    lab = Wires()
+    for number in range(1, 11):
+        lab.join((f"s{number}", 1), (f"s{number % 10 + 1}", 2))
+    for number in range(1, 11):
+        lab.start(f"s{number}", ports=8)
+    lab.wait(2)
+    assert len(lab.links) == 20
+    lab.frames.clear()
+    said: set[bytes] = set()
+    for _ in range(20):  # 80 ports, 4 each tenth of a second
+        lab.tick("take_turns")
+        assert len(lab.frames) <= 4
+        said |= {frame[22:60] for _, _, _, frame in lab.frames}
+        lab.deliver()
+    assert len(said) == 80
+    lab.cut(("s1", 1), ("s2", 2))
+    lab.wait(2 * (MISSES + 2))
+    assert len(lab.links) == 18
 
 
 def test_a_link_that_is_silent_in_one_direction_is_gone_too(two: Wires) -> None:

@@ -19,13 +19,14 @@ from pathlib import Path
 from tests.benchmarks.report import Table, in_turns
 from topologies.openvswitch import OvsError, PrivateOvs
 
-APP = Path(__file__).with_name("reactive_app.py")
+APPS = Path(__file__).parent
+APP = APPS / "reactive_app.py"
 WEFT, OTHER, LEARN = "weft, a reactive app", "ovs-testcontroller", "weft, l2_learning"
 COUNT = 3000  # of packet-ins one at a time
 
 
 @contextlib.contextmanager
-def _process(*command: str) -> Iterator[subprocess.Popen[str]]:
+def process(*command: str) -> Iterator[subprocess.Popen[str]]:
     """A program that ends with the block, or with us."""
     with subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -48,6 +49,10 @@ class Controller:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def memory(self) -> float:
+        """MiB that are resident."""
+        return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())[0]) / 1024
+
     def load(self, *options: str) -> dict[str, float]:
         """Run the generator; `cpu` is what an answer costs here, in microseconds."""
         before = self.cpu()
@@ -60,16 +65,17 @@ class Controller:
 
 
 @contextlib.contextmanager
-def weft(app: str) -> Iterator[Controller]:
+def weft(*apps: str | Path) -> Iterator[Controller]:
     """A whole controller, as `weft start` runs it."""
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
-        command = ["start", "--listen", "tcp:127.0.0.1:0", "--web", "none", "--state-dir", folder, "--app", app]
-        with _process(sys.executable, "-m", "controller", *command, "--log-level", "error") as process:
-            assert process.stdout is not None
-            found = re.search(r"tcp:127\.0\.0\.1:(\d+)", process.stdout.readline())
+        command = ["start", "--listen", "tcp:127.0.0.1:0", "--web", "none", "--state-dir", folder]
+        command += [word for app in apps for word in ("--app", str(app))]
+        with process(sys.executable, "-m", "controller", *command, "--log-level", "error") as running:
+            assert running.stdout is not None
+            found = re.search(r"tcp:127\.0\.0\.1:(\d+)", running.stdout.readline())
             if found is None:
                 raise OvsError("weft start did not say where it listens; run it by hand to see why")
-            yield Controller(int(found[1]), process.pid)
+            yield Controller(int(found[1]), running.pid)
 
 
 @contextlib.contextmanager
@@ -82,13 +88,13 @@ def testcontroller() -> Iterator[Controller]:
     options = (f"ptcp:{port}:127.0.0.1", "-O", "OpenFlow14", "-vconsole:off")
     with (
         tempfile.TemporaryDirectory(prefix="weft-bench-") as folder,
-        _process(OTHER, *options, f"--unixctl={folder}/c") as process,
+        process(OTHER, *options, f"--unixctl={folder}/c") as running,
     ):
-        _wait_for(port)
-        yield Controller(port, process.pid)
+        wait_for(port)
+        yield Controller(port, running.pid)
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         with contextlib.suppress(ConnectionRefusedError):
@@ -114,7 +120,7 @@ class Reactive:
 
     def weft(self) -> None:
         """An app that puts rows and sends a frame for each packet-in."""
-        with weft(str(APP)) as controller:
+        with weft(APP) as controller:
             self._throughput(WEFT, controller)
             self._latency(WEFT, controller)
 
