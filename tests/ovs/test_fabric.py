@@ -1,8 +1,8 @@
 """The fabric on real bridges, wired at random by patch ports: one copy for everybody of a network, and none for anybody else.
 
 Before and after links come and go, and where bridges do not know the same. What a host gets is read from what Open vSwitch
-captures on its port. `WEFT_FABRICS` is the number of random fabrics (3), `WEFT_LINK_EVENTS` that of links which come or go
-in each (7).
+captures on its port. `WEFT_FABRICS` is the number of random fabrics (2), `WEFT_LINK_EVENTS` that of links which come or go
+in each (10).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 from tests.ovs.running import Running, eventually, running
 from topologies.openvswitch import PrivateOvs
 
-FABRICS = int(os.environ.get("WEFT_FABRICS", "3"))
-EVENTS = int(os.environ.get("WEFT_LINK_EVENTS", "7"))
+FABRICS = int(os.environ.get("WEFT_FABRICS", "2"))
+EVENTS = int(os.environ.get("WEFT_LINK_EVENTS", "10"))
 NETWORKS = ("red", "green", "blue")
 FIRST_LINK = 9  # OpenFlow number of the first port of a cable; hosts have lower ones
 BROADCAST = "ff" * 6
