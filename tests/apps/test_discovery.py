@@ -2,119 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from struct import unpack_from
-
 import pytest
 
-from controller.model import BridgeDown, BridgeUp, Host, Installed, Link, Mac, PacketIn, Port, PortDown, PortRole, PortUp
-from controller.packet import Beacon, beacon
-from controller.state.tables import Tx
+from controller.model import BridgeDown, BridgeUp, Installed, Link, PortRole, PortUp
 from controller.topology import discovery
-from controller.topology.discovery import HOLD, MISSES, TICK, Discovery, HoldOver
-from tests.apps.engine import Lab
+from controller.topology.discovery import HOLD, MISSES, TICK, HoldOver
+from tests.apps.wires import LINK, TURN, Wires, linked
 
 pytestmark = pytest.mark.apps
-
-End = tuple[str, int]
-TURN = 1.01  # seconds
-
-
-class Wires(Lab):
-    """Bridges with discovery, the cables between them, and a clock."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.timers: list[tuple[float, object]] = []
-        self.cables: dict[End, list[End]] = {}  # what leaves by a port arrives at these
-        self.told: list[str] = []
-        super().__init__(Discovery())
-
-    def _commit(self, tx: Tx) -> None:
-        self.timers += [(self.now + seconds, event) for seconds, event in tx.timers]
-        self.told += [kind for _severity, kind, *_ in tx.notes]
-        super()._commit(tx)
-
-    def join(self, one: End, *others: End) -> None:
-        """A cable between ports, or a segment of several."""
-        ends = (one, *others)
-        for end in ends:
-            self.cables[end] = [other for other in ends if other != end]
-
-    def start(self, name: str, ports: int = 3) -> None:
-        """A bridge connects, and has its flows."""
-        self.bridge(name, dpid=int(name[1:]), ports=ports)
-        self.event(BridgeUp(name))
-        for port in range(1, ports + 1):
-            self.event(PortUp(name, port))
-        self.event(Installed(name))
-        self.deliver()
-
-    def deliver(self) -> None:
-        """Frames arrive where their cables end, and what is sent in answer as well."""
-        while self.frames:
-            bridge, _in_port, actions, frame = self.frames.pop(0)
-            (port,) = unpack_from("!I", actions[0], 4)
-            for end in self.cables.get((bridge, port), ()):
-                self.event(PacketIn(*end, frame))
-
-    def wait(self, seconds: float) -> None:
-        """Time passes: turns are taken, and what is due happens."""
-        for _ in range(round(seconds / TICK)):
-            self.now += TICK
-            due, self.timers = [e for at, e in self.timers if at <= self.now], [t for t in self.timers if t[0] > self.now]
-            for event in due:
-                self.event(event)
-            self.tick("take_turns")
-            self.deliver()
-
-    def cut(self, one: End, other: End) -> None:
-        """A cable breaks and nobody says so."""
-        self.cables.pop(one), self.cables.pop(other)
-
-    def down(self, bridge: str, port: int) -> None:
-        """A port goes down, and its bridge says so."""
-        self.put(replace(self.port(bridge, port), up=False))
-        self.event(PortDown(bridge, port))
-
-    def up(self, bridge: str, port: int) -> None:
-        """A port comes up."""
-        self.put(replace(self.port(bridge, port), up=True))
-        self.event(PortUp(bridge, port))
-        self.deliver()
-
-    def port(self, bridge: str, port: int) -> Port:
-        """The row of a port."""
-        found = self.engine.tables.get(Port, bridge, port)
-        assert found is not None
-        return found
-
-    def role(self, bridge: str, port: int) -> str:
-        """What a port is there for; nothing where it is down."""
-        row = self.engine.tables.get(PortRole, bridge, port)
-        return row.role if row else ""
-
-    @property
-    def links(self) -> set[tuple[str, int, str, int]]:
-        """Both directions of all links; they are there both or not at all."""
-        found = {(row.bridge, row.port, row.peer, row.peer_port) for row in self.rows(Link) if isinstance(row, Link)}
-        assert found == {(peer, peer_port, bridge, port) for bridge, port, peer, peer_port in found}
-        ends = {(row.bridge, row.port) for row in self.rows(PortRole) if isinstance(row, PortRole) and row.role == "link"}
-        assert {link[:2] for link in found} == ends
-        return found
 
 
 @pytest.fixture
 def two() -> Wires:
-    """Two bridges, port 1 to port 1, with a link between."""
-    lab = Wires()
-    lab.join(("s1", 1), ("s2", 1))
-    lab.start("s1")
-    lab.start("s2")
-    return lab
-
-
-LINK = {("s1", 1, "s2", 1), ("s2", 1, "s1", 1)}
+    """Two bridges with a link between."""
+    return linked()
 
 
 def test_a_port_is_held_until_it_is_known_that_only_hosts_are_behind_it() -> None:
@@ -218,104 +119,6 @@ def test_another_bridge_in_place_of_the_one_before(two: Wires) -> None:
     assert two.links == set()
     two.wait((MISSES + 3) * TURN)
     assert two.links == {("s1", 1, "s3", 1), ("s3", 1, "s1", 1)}
-
-
-# ---------------------------------------------------------------------- hosts that pretend
-
-
-def test_a_port_with_hosts_makes_no_link() -> None:
-    lab = Wires()
-    lab.start("s1")
-    lab.start("s2")
-    lab.wait(2 * TURN)
-    lab.put(Host("default", Mac(2), "s1", 1), Host("default", Mac(3), "s2", 1))
-    lab.join(("s1", 1), ("s2", 1))  # its hosts pass on whatever they hear
-    lab.wait(5 * TURN)
-    assert (lab.role("s1", 1), lab.role("s2", 1), lab.links) == ("edge", "edge", set())
-    assert "link.suspect" in lab.told
-
-
-def test_a_host_that_sends_its_own_frame_back_is_not_cut_off() -> None:
-    lab = Wires()
-    lab.start("s1")
-    lab.wait(TURN)
-    lab.put(Host("default", Mac(2), "s1", 1))
-    lab.cables["s1", 1] = [("s1", 1)]
-    lab.wait(3 * TURN)
-    assert lab.role("s1", 1) == "edge"
-
-
-def test_frames_that_are_forged_or_old_are_not_heard() -> None:
-    lab = Wires()
-    lab.start("s1")
-    lab.start("s2")
-    lab.wait(TURN)
-    for frame in (
-        beacon(Beacon(2, 1, 3), Mac(2), b"another key"),
-        beacon(Beacon(9, 1, 3), Mac(2), discovery.KEY),  # no such bridge
-        b"",
-        beacon(Beacon(2, 1, 3), Mac(2), discovery.KEY)[:40],
-    ):
-        lab.event(PacketIn("s1", 1, frame))
-        assert lab.role("s1", 1) == "edge"
-    old = beacon(Beacon(2, 1, 1), Mac(2), discovery.KEY)
-    lab.wait(5 * TURN)
-    lab.event(PacketIn("s1", 1, old))
-    assert lab.role("s1", 1) == "edge"
-
-
-def fresh(lab: Wires, bridge: str, port: int) -> bytes:
-    """The frame that a port says now."""
-    turn = lab.engine.tables.get(discovery.Turn, "discovery") or discovery.Turn()
-    return beacon(Beacon(int(bridge[1:]), port, turn.number), lab.port(bridge, port).mac, discovery.KEY)
-
-
-@pytest.mark.parametrize("hosts", [True, False])
-def test_a_frame_that_is_played_back_elsewhere_makes_no_link_and_ends_none(two: Wires, hosts: bool) -> None:
-    two.start("s3")
-    two.wait(2 * TURN)
-    if hosts:
-        two.put(Host("default", Mac(9), "s3", 2))
-    frame = fresh(two, "s1", 1)
-    for _ in range(8):
-        two.event(PacketIn("s3", 2, frame))
-        two.deliver()
-        two.wait(TURN / 2)
-        assert two.links == LINK
-    two.wait((MISSES + 2) * TURN)
-    assert (two.role("s3", 2), two.links) == ("edge", LINK)
-    assert ("link.suspect" in two.told) == hosts
-
-
-def test_a_port_with_hosts_is_not_cut_off_by_frames_of_others() -> None:
-    """They are signed and fresh, whoever plays them back."""
-    lab = Wires()
-    lab.start("s1")
-    lab.start("s2")
-    lab.wait(2 * TURN)
-    lab.put(Host("default", Mac(2), "s1", 1))
-    for bridge, port in (("s1", 1), ("s1", 2), ("s2", 1), ("s2", 3)):
-        lab.event(PacketIn("s1", 1, fresh(lab, bridge, port)))
-        lab.deliver()
-        assert (lab.role("s1", 1), lab.links) == ("edge", set())
-
-
-def test_hosts_that_turn_out_to_be_behind_the_other_bridge() -> None:
-    """They were learned here while that bridge had no controller."""
-    lab = Wires()
-    lab.join(("s1", 1), ("s2", 1))
-    lab.start("s1")
-    lab.wait(2 * TURN)
-    lab.put(Host("default", Mac(2), "s1", 1), Host("default", Mac(3), "s1", 1))
-    lab.start("s2")
-    lab.wait(2 * TURN)
-    assert lab.links == set()
-    lab.put(Host("default", Mac(2), "s2", 2))  # each says something where it really is
-    lab.wait(2 * TURN)
-    assert lab.links == set()
-    lab.put(Host("default", Mac(3), "s2", 2))
-    lab.wait(2 * TURN)
-    assert lab.links == LINK
 
 
 # ---------------------------------------------------------------------- the end of a link
