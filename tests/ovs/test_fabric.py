@@ -223,9 +223,9 @@ def plans(draw: st.DrawFn, most: int = 12) -> Plan:
     hosts = [
         Host(bridge, port, draw(st.sampled_from(NETWORKS)))
         for bridge in range(1, size + 1)
-        for port in range(1, 1 + draw(st.integers(0, 2)))
+        for port in range(1, 1 + draw(st.integers(1 if bridge <= 2 else 0, 2)))
     ]
-    return Plan(size, pairs, hosts or [Host(1, 1, "red")])
+    return Plan(size, pairs, hosts)
 
 
 def network_file(plan: Plan, folder: Path) -> Path:
