@@ -49,13 +49,16 @@ class HypervisorDown:
         self._network.fail(self._name)
         self._wait_for(connected=False)
         seen = time.monotonic() - begun
+        self._wait_for_bfd()
+        watched = time.monotonic() - begun
         self._controller.pause(SETTLE)
         heard = self._undisturbed("down", stream)
         probes = list(probe_all(self._network))
         wrong = [probe for probe in probes if probe.answered != (probe.wanted and not self._lives_there(probe))]
         self.wrong += [f"down: {probe.source} -> {probe.target}: {_answer(probe)}" for probe in wrong]
         pairs = f"{len(probes) - len(wrong)} of {len(probes)} pairs as they should be without {self._name}"
-        return f"down        the controller knows after {1000 * seen:.0f} ms; {heard}{pairs}"
+        when = f"{1000 * seen:.0f} ms, and each other hypervisor by BFD after {1000 * watched:.0f} ms"
+        return f"down        the controller knows after {when}; {heard}{pairs}"
 
     def _start(self, stream: Stream | None) -> str:
         begun = time.monotonic()
@@ -93,6 +96,16 @@ class HypervisorDown:
         what = "is back" if connected else "is gone"
         text = f"after {AGREE:g} s the controller does not know that {self._name} {what}"
         raise Failure(ExitCode.TIMED_OUT, text, self._controller.last_words())
+
+    def _wait_for_bfd(self) -> None:
+        """Wait until BFD has told the controller of each other hypervisor that this one does not answer."""
+        deadline = time.monotonic() + AGREE
+        while time.monotonic() < deadline:
+            told = {one["name"]: one["bfd"] for one in self._controller.client.items("/hypervisors")}
+            if not any(peer.endswith(f"/{self._name} up") for name in told for peer in told[name]):
+                return
+            self._controller.pause()
+        raise Failure(ExitCode.TIMED_OUT, f"after {AGREE:g} s BFD still finds {self._name}", self._controller.last_words())
 
 
 def _meanwhile(stream: Stream | None) -> str:

@@ -19,6 +19,7 @@ from topologies import catalogue, hypervisors, machines, runs
 from topologies.network import EmulatedNetwork, Host, NetworkError
 from topologies.openvswitch import OvsTools
 from topologies.reachability import matrix, probe_all
+from topologies.traffic import Stream
 
 TUNNEL = 1000  # the OpenFlow port of the tunnel
 
@@ -179,6 +180,46 @@ def test_the_controller_joins_them(build: Callable[..., Lab], kind: str, ipv6: b
 
 def hosts_of(lab: Lab) -> list[dict[str, Any]]:
     return list(lab.controller.client.items("/hosts"))
+
+
+def test_hypervisors_come_and_go_and_the_others_lose_nothing(build: Callable[..., Lab]) -> None:
+    lab = build("hypervisors", n=3)
+    hosts, file = lab.network.hosts, lab.network_file
+    assert file is not None
+    assert [str(probe) for probe in probe_all(lab.network) if not probe.right] == []
+    three = file.read_text()
+    two = "".join(line for line in three.splitlines(keepends=True) if "hv3" not in line)
+    with Stream(hosts["b1"], hosts["b2"]) as stream:
+        lab.wait_for("the stream has begun", lambda: stream.heard().frames > 0)
+        apply(lab, file, two)
+        lab.wait_for("hv3 has left the mesh", lambda: peers_of(lab, "hv1") == ["core/hv2 up"])
+        gone = {(probe.source, probe.target) for probe in probe_all(lab.network) if probe.answered}
+        assert gone == {("b1", "b2"), ("b2", "b1"), ("r1", "r2"), ("r2", "r1")}
+        apply(lab, file, three)
+        lab.wait_for("hv3 is back", lambda: all(all_up(lab, name) for name in ("hv1", "hv2", "hv3")))
+        lab.converge()
+        assert [str(probe) for probe in probe_all(lab.network) if not probe.right] == []
+        heard = stream.heard()
+    assert heard.frames > 1000
+    assert (heard.lost, heard.twice) == (0, 0)
+
+
+def apply(lab: Lab, file: Path, text: str) -> None:
+    file.write_text(text)
+    command = [sys.executable, "-m", "controller", "apply", "-f", str(file), "--state-dir", str(lab.controller.state_dir)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def all_up(lab: Lab, hypervisor: str) -> bool:
+    """Whether a hypervisor finds two others."""
+    return [peer.split()[1] for peer in peers_of(lab, hypervisor)] == ["up", "up"]
+
+
+def peers_of(lab: Lab, hypervisor: str) -> list[str]:
+    """What BFD of a hypervisor says."""
+    [found] = [one["bfd"] for one in lab.controller.client.items("/hypervisors") if one["name"] == hypervisor]
+    return list(found)
 
 
 def test_the_command_shows_how_one_fails_and_comes_back() -> None:
