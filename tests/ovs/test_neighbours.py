@@ -69,10 +69,14 @@ def test_neighbours_are_answered_where_they_are_asked(tmp_path: Path, empty_ovs:
         wires.send("p2", ask(2, 7))
         settled_with(weft, 1, "b1", "b2")
         learned(weft, wires)
+
+        def told_more(port: str, before: int) -> bool:
+            return len(advertised(wires, port)) > before
+
         for port, other, asking in (("p1", "p3", 1), ("q1", "q2", 3)):
             before, told = len(wires.out(other, asking)), len(advertised(wires, port))
             wires.send(port, ask(asking, 2))
-            eventually(lambda port=port, told=told: len(advertised(wires, port)) > told)
+            eventually(partial(told_more, port, told))
             assert bytes(advertised(wires, port)[-1]) == bytes(tell(2, asking))  # its checksum too: scapy computes the right one
             assert len(wires.out(other, asking)) == before
         assert {flow["status"] for flow in weft.flows("b1")} == {"installed"}
