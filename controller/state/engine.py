@@ -214,11 +214,11 @@ class Engine:
             old = owner.flows
             if new is None or new == old:
                 continue
-            if old:
-                take.append((owner, old))
-            owner.flows = new
-            if new:
-                give.append((owner, new))
+            owner.flows, gone, come = _difference(old, new)
+            if gone:
+                take.append((owner, gone))
+            if come:
+                give.append((owner, come))
         for owner, flows in take:
             self.desired.take(owner, flows)
         self.desired.give(give)
@@ -320,6 +320,16 @@ class Engine:
         self.failed.pop(owner.cookie, None)
         had, owner.flows = owner.flows, ()
         return had
+
+
+def _difference(old: tuple[Flow, ...], new: tuple[Flow, ...]) -> tuple[tuple[Flow, ...], tuple[Flow, ...], tuple[Flow, ...]]:
+    """The new flows, of which those that stay are the old objects; the ones that go; the ones that come."""
+    if not old or not new:
+        return new, old, new
+    left = {flow: flow for flow in old}
+    stay = [left.pop(flow, None) for flow in new]
+    come = tuple([flow for flow, same in zip(new, stay, strict=True) if same is None])
+    return tuple([same or flow for flow, same in zip(new, stay, strict=True)]), tuple(left), come
 
 
 def _settle_rows(rule: Rule, owner: Owner, rows: tuple[Row, ...], home: str | None) -> tuple[Row, ...]:
