@@ -39,8 +39,8 @@ from controller.pipeline.flow import Flow, make_group, make_meter
 from controller.pipeline.text import OFCTL, actions_text, body_text, flow_text, group_text, match_text, meter_text
 from tests.fakes.flows import SEEDED, random_flow, random_group, random_match, random_meter
 
-ADDRESSES = ("ipv4_src", "ipv4_dst", "ipv6_src", "ipv6_dst", "arp_spa", "arp_tpa", "nd_target")
-ADDRESSES += ("tun_src", "tun_dst", "tun_ipv6_src", "tun_ipv6_dst")
+TUNNELS = ("tun_src", "tun_dst", "tun_ipv6_src", "tun_ipv6_dst")
+ADDRESSES = ("ipv4_src", "ipv4_dst", "ipv6_src", "ipv6_dst", "arp_spa", "arp_tpa", "nd_target", *TUNNELS)
 
 
 def read(match: str, actions: str = "drop") -> OFPFlow:
