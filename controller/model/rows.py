@@ -189,10 +189,14 @@ class Moves(Row):
 
 
 class Tree(Row):
-    """Shortest paths towards the bridge `dest`: of every other bridge, the ports that lead one step nearer."""
+    """Shortest paths towards the bridge `dest`: of other bridges, the ports that lead one step nearer.
+
+    In parts, so that what changes at a few bridges costs little; `controller.topology.paths` says which bridge is in which.
+    """
 
     dest: str = key()
     hops: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    part: int = key(default=0)
 
 
 class HopSet(Row):

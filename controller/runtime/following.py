@@ -2,7 +2,8 @@
 
 To compute a tree costs what the fabric is large, however small the change. So all changes that arrive together are followed
 once, in a round of its own; and where a round takes long, the next one waits, so that most of the time is for everybody else.
-Paths do not wait for flood trees that take long: what they change is sent first.
+Paths do not wait for flood trees that take long: what they change is sent first. Links that are down leave the next hops
+towards those destinations that do not mind in rounds of their own, a few destinations in each.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from controller.topology.flooding import Flooding, unconfirmed
 from controller.topology.paths import Paths
 
 PACE = 2.0  # times as long as a round took, until the next one; but no longer than
-LONGEST = {"paths": 0.05, "trees": 0.25}  # seconds
+LONGEST = {"paths": 0.05, "trees": 0.25, "shed": 0.05}  # seconds
 BRIEF = 0.002  # seconds; after a shorter round the next one does not wait
 
 
@@ -29,6 +30,7 @@ class _Part:
     def __init__(self, name: str, busy: Callable[[], bool], update: Callable[[Tx], None]) -> None:
         self.name, self.busy, self.update = name, busy, update
         self.asked = False  # a round of it will begin
+        self.fresh = False  # nothing was done in this round yet
         self.began = self.took = self.next = 0.0
 
     @property
@@ -54,6 +56,8 @@ class Following:
         self.due = False  # a round is under way, or one that is brief begins as soon as what has arrived is taken
         self._shortest = _Part("paths", lambda: self.costs.stale or self.paths.changed, self._update_paths)
         self._trees = _Part("trees", lambda: self.flooding.busy, self._update_trees)
+        self._shed = _Part("shed", lambda: self.paths.due is not None, self._update_shed)
+        self._alarm: asyncio.TimerHandle | None = None  # when the next round of it begins
         self._running: _Part | None = None
 
     def _update_paths(self, tx: Tx) -> None:
@@ -65,10 +69,15 @@ class Following:
     def _update_trees(self, tx: Tx) -> None:
         self.flooding.update(tx, partial(unconfirmed, self._engine.desired))
 
+    def _update_shed(self, tx: Tx) -> None:
+        if self._shed.fresh:  # once a round: the next one waits until what came of this is sent
+            self._shed.fresh = False
+            self.paths.shed(tx)
+
     @property
     def busy(self) -> bool:
         """A round is due, or will begin when the time has come."""
-        return self.due or self._shortest.asked or self._trees.asked
+        return self.due or self._shortest.asked or self._trees.asked or self._shed.asked
 
     def step(self) -> bool:
         """All rules have run: take the next step of the round. True where rows changed, so that rules are to run again."""
@@ -85,6 +94,7 @@ class Following:
         self._ask(self._shortest)
         if ended is not self._trees:  # else what is left waits for bridges to confirm
             self._ask(self._trees)
+        self._ask_shed()
         return False
 
     def _next_at_once(self, ended: _Part) -> _Part | None:
@@ -109,9 +119,23 @@ class Following:
         else:
             asyncio.get_running_loop().call_soon(self._begin, part)  # after all that has arrived by now
 
+    def _ask_shed(self) -> None:
+        """Let a round begin when its time has come, which may be earlier than was thought."""
+        due = self.paths.due
+        if due is None:
+            return
+        loop, now = asyncio.get_running_loop(), time.perf_counter()
+        when = loop.time() + max(0.0, max(due, self._shed.next) - now)
+        if not self._shed.asked or (self._alarm is not None and when < self._alarm.when()):
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._shed.asked = True
+            self._alarm = loop.call_at(when, self._begin, self._shed)
+
     def _begin(self, part: _Part) -> None:
         part.asked = False
         if self._running is None:
+            part.fresh = True
             self._running, self.due = part, True
             part.began = time.perf_counter()
         self._drive()

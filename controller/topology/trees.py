@@ -83,7 +83,7 @@ class _Graph:
         """A port is down: no path uses its link, but both ends stay in the next-hop sets where they would be as near as the rest.
 
         The switches skip them by `watch_port`, each by its own port: where only one of the two sees its port go down, the
-        other goes on sending into the dead link, so `unlink` it. Nothing happens where there is no link.
+        other goes on sending into the dead link, so `unlink` or `retire` it. Nothing happens where there is no link.
         """
         self._set_down(a, port_a, True)
 
@@ -112,13 +112,16 @@ class _Graph:
 
     def _change(self, u: int, v: int) -> None:
         """The links between two bridges are not what they were."""
+        self._list(u, v)
+        self._changed |= {u, v}
+
+    def _list(self, u: int, v: int) -> None:
         for one, other in ((u, v), (v, u)):
             self._links[one] = sorted((port, side.peer, side.cost) for port, side in self._sides[one].items())
             live = [cost for port, peer, cost in self._links[one] if peer == other and self._live(one, port)]
             self._near[one].pop(other, None)
             if live:
                 self._near[one][other] = min(live)
-        self._changed |= {u, v}
 
     def _live(self, u: int, port: int) -> bool:
         side = self._sides[u][port]
@@ -136,6 +139,7 @@ class Trees(_Graph):
         self._trees: dict[int, _Tree] = {}  # of each wanted destination
         self._order: list[int] = []  # all bridges by name
         self._told: dict[int, list[Ports]] = {}  # by destination: the next hops of each bridge as `changes` last said
+        self._late: dict[int, set[int]] = {}  # by destination: bridges in whose next hops there may be a retired link
 
     def want(self, dest: str) -> None:
         """Have a tree towards this bridge from now on; it need not be linked yet."""
@@ -144,6 +148,23 @@ class Trees(_Graph):
     def unwant(self, dest: str) -> None:
         """Have no tree towards this bridge any more."""
         self._trees.pop(self._numbers.get(dest, -1), None)
+
+    def retire(self, a: str, port_a: int) -> None:
+        """Remove a link that is down, without hurry: no path uses it, and next hops keep it until `late` gets to them.
+
+        A link that is not down is removed as `unlink` does it. Nothing happens where there is none.
+        """
+        side = self._side(a, port_a)
+        if not side:
+            return
+        u, v = self._numbers[a], side.peer
+        if self._live(u, port_a):
+            self.unlink(a, port_a)
+            return
+        del self._sides[u][port_a], self._sides[v][side.peer_port]
+        self._list(u, v)
+        for dest in self._trees:
+            self._late.setdefault(dest, set()).update((u, v))
 
     def hops(self, dest: str) -> dict[str, Ports]:
         """The next hops of each bridge that can reach `dest`, by name, itself left out. Nothing where it is not wanted.
@@ -155,7 +176,7 @@ class Trees(_Graph):
         return self._named([self._hops(tree.dist, u) for u in range(len(self._names))]) if tree else {}
 
     def changes(self) -> dict[str, dict[str, Ports] | None]:
-        """The wanted destinations whose next hops are not as the last call said, each with all its next hops as `hops` has them.
+        """The wanted destinations whose next hops are not as was said last, each with the bridges that differ; (): none any more.
 
         None: there is no tree any more. A destination that is newly wanted is among them even if no bridge reaches it.
         """
@@ -166,10 +187,32 @@ class Trees(_Graph):
             tree = self._trees.get(dest)
             if not tree:
                 del self._told[dest]
+                self._late.pop(dest, None)
                 found[self._names[dest]] = None
-            elif self._look(dest, tree, same):
-                found[self._names[dest]] = self._named(self._told[dest])
+            elif tree.touched or dest not in self._told:
+                new = dest not in self._told
+                differ = self._look(dest, tree, same)
+                if differ or new:
+                    found[self._names[dest]] = differ
         return found
+
+    @property
+    def lagging(self) -> bool:
+        """There is something for `late`."""
+        return bool(self._late)
+
+    def late(self, most: int) -> dict[str, dict[str, Ports]]:
+        """As `changes`, of up to so many of the destinations whose next hops may contain links that were retired."""
+        self._settle()
+        same: dict[Ports, Ports] = {}
+        found = {}
+        for dest in self._by_name(self._late)[:most]:
+            tree = self._trees.get(dest)
+            if tree and dest in self._told:
+                found[self._names[dest]] = self._look(dest, tree, same)
+            else:  # `changes` will say all of it
+                del self._late[dest]
+        return {name: differ for name, differ in found.items() if differ}
 
     def flood(self, members: Collection[str], previous: Collection[End] = frozenset()) -> frozenset[End]:
         """Both ends of each link of a broadcast tree that connects the members over live links; all its leaves are members.
@@ -275,18 +318,18 @@ class Trees(_Graph):
             return ()
         return tuple([port for port, peer, cost in self._links[u] if dist[peer] + cost == mine])
 
-    def _look(self, dest: int, tree: _Tree, same: dict[Ports, Ports]) -> bool:
-        """Bring what was told up to date; True where anything in it changed, or nothing had been told yet."""
-        changed = dest not in self._told
+    def _look(self, dest: int, tree: _Tree, same: dict[Ports, Ports]) -> dict[str, Ports]:
+        """Bring what was told up to date; what differs in it."""
         told = self._told.setdefault(dest, [])
         told.extend([()] * (len(self._names) - len(told)))
-        for u in tree.touched:
+        differ = []
+        for u in tree.touched | self._late.pop(dest, set()):
             hops = self._hops(tree.dist, u)
             if hops != told[u]:
                 told[u] = same.setdefault(hops, hops)
-                changed = True
+                differ.append(u)
         tree.touched.clear()
-        return changed
+        return {self._names[u]: told[u] for u in self._by_name(differ)}
 
     # Flood trees
 

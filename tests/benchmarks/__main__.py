@@ -15,7 +15,7 @@ BENCHMARKS = {
     "reactive": (reactive.run, "packet-ins answered and addresses learned, beside ovs-testcontroller"),
     "incremental": (incremental.run, "one host moves, 10 to 1000 bridges; bytes a flow"),
     "ring": (ring.run, "1000 fake switches in a ring: links found and kept, beside os-ken"),
-    "nexthop": (nexthop.run, "a link of a fat tree of 980 bridges fails, beside networkx"),
+    "nexthop": (nexthop.run, "a link of a fat tree fails, beside networkx"),
     "hosts": (hosts.run, "10,000 hosts learned on 100 bridges and on 10: what a host costs"),
     "outage": (outage.run, "traffic stops when a link goes down, beside RSTP; needs root"),
     "tunnel": (tunnel.run, "TCP through a tunnel, beside one hand-written flow each way; needs root"),
@@ -28,12 +28,13 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5, help="runs of each contender (%(default)s)")
     parser.add_argument("--watch", type=float, default=ring.WATCH, help="ring: seconds in which no link may go (%(default).0f)")
     listing = "; ".join(f"{name}: {what}" for name, (_, what) in BENCHMARKS.items())
+    parser.add_argument("--k", type=int, default=nexthop.K, help="nexthop: ports of a bridge of the fat tree, even (%(default)s)")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"run those whose name contains NAME ({listing})")
     options = parser.parse_args()
     chosen = [name for name in BENCHMARKS if not options.names or any(part in name for part in options.names)]
     if not chosen:
         parser.error(f"no benchmark is called like that; there are {', '.join(BENCHMARKS)}")
-    ring.WATCH = options.watch
+    ring.WATCH, nexthop.K = options.watch, options.k
     logs.configure("error", "console")
     try:
         for name in chosen:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from controller.model import FloodPorts, Link
+from controller.model import FloodPorts, Host, Link, Mac, Port, Tree
 from controller.runtime import following
 from controller.runtime.following import Following
 from controller.state.engine import Engine
 from controller.state.tables import Tx
+from controller.topology import paths
 
 pytestmark = pytest.mark.unit
 
@@ -112,5 +113,47 @@ def test_after_a_long_round_of_trees_paths_and_others_have_their_time(monkeypatc
         while lab.updates == first:
             await asyncio.sleep(0.01)
         assert lab.members == {"s1", "s2", "s3"}
+
+    run(main())
+
+
+def test_a_port_that_is_down_leaves_next_hops_later_and_a_few_in_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """s1 has two links to s2, and hosts are behind s2 to s5, which are in a line."""
+    monkeypatch.setattr(paths, "MOST", 1)
+    monkeypatch.setattr(paths, "LATER", 0.05)
+
+    def left(lab: Lab) -> int:
+        return sum(dict(tree.hops).get("s1") == (1, 7) for tree in lab.engine.tables.all(Tree))
+
+    async def main() -> None:
+        lab = Lab()
+        tx = Tx(lab.engine.tables)
+        for one, port, other, peer in (("s1", 7, "s2", 7), ("s2", 7, "s1", 7)):
+            tx.put(Link(one, port, other, peer))
+            tx.put(Port(one, port, up=False))
+        tx.put(Port("s1", 1))
+        tx.put(Port("s2", 2))
+        for n in range(2, 6):
+            tx.put(Host("default", Mac(n), f"s{n}", 9))
+        lab.engine.commit(tx)
+        for n in range(1, 5):
+            lab.link(n, n + 1)
+        while lab.following.busy:
+            await asyncio.sleep(0)
+        assert left(lab) == 4
+        tx = Tx(lab.engine.tables)
+        tx.drop(Link, "s1", 7)
+        tx.drop(Link, "s2", 7)
+        lab.engine.commit(tx)
+        lab.drive()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert (left(lab), lab.following.due, lab.following.busy) == (4, False, True)
+        seen = set()
+        while lab.following.busy:
+            seen.add(left(lab))
+            await asyncio.sleep(0)
+        assert seen >= {4, 3, 2, 1}
+        assert left(lab) == 0
 
     run(main())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from random import Random
 
 import networkx as nx
@@ -86,6 +86,11 @@ def assert_nearer_at_each_hop(live: nx.MultiGraph[str], dest: str, hops: dict[st
         assert all(dist[v] < dist[u] for v in ahead)
 
 
+def differences(before: dict[str, Ports], after: dict[str, Ports]) -> dict[str, Ports]:
+    """The bridges whose next hops differ, with those that they have now."""
+    return {u: after.get(u, ()) for u in before.keys() | after.keys() if before.get(u, ()) != after.get(u, ())}
+
+
 def only(graph: nx.MultiGraph[str], links: set[frozenset[End]]) -> nx.MultiGraph[str]:
     """A graph with no more than these of its links."""
     part: nx.MultiGraph[str] = nx.MultiGraph()
@@ -130,6 +135,7 @@ class AnyChange(RuleBasedStateMachine):
         self.network, self.asked, self.seldom = Network(), Trees(), Trees()
         self.wanted: set[str] = set()
         self.told: dict[Trees, dict[str, dict[str, Ports]]] = {self.asked: {}, self.seldom: {}}
+        self.retired: set[End] = set()
         self.members: set[str] = set()
         self.tree: frozenset[End] = frozenset()
 
@@ -172,6 +178,23 @@ class AnyChange(RuleBasedStateMachine):
 
     @precondition(lambda self: self.network.down)
     @rule(data=st.data())
+    def retire(self, data: st.DataObject) -> None:
+        end = data.draw(st.sampled_from(sorted(self.network.down)))
+        self.retired |= self.network.at(end) or frozenset()
+        self.network.unlink(end)
+        self.both("retire", *end)
+
+    @rule(most=st.integers(1, 5))
+    def look_at_some(self, most: int) -> None:
+        for trees in self.told:
+            self.assert_changes(trees)
+            differ = trees.late(most)
+            assert len(differ) <= most
+            self.apply(trees, differ)
+            self.assert_changes(trees)
+
+    @precondition(lambda self: self.network.down)
+    @rule(data=st.data())
     def recover(self, data: st.DataObject) -> None:
         end = data.draw(st.sampled_from(sorted(self.network.down)))
         self.network.down.discard(end)
@@ -202,11 +225,31 @@ class AnyChange(RuleBasedStateMachine):
 
     def assert_changes(self, trees: Trees) -> None:
         told, now = self.told[trees], self.network.all_hops(self.wanted)
-        expected: dict[str, object] = {dest: hops for dest, hops in now.items() if dest not in told or told[dest] != hops}
-        assert trees.changes() == expected | dict.fromkeys(told.keys() - now.keys())
+        news = {dest for dest in now if dest not in told}
+        changes = trees.changes()
+        assert news | (told.keys() - now.keys()) <= changes.keys()
+        assert all(differ or dest in news or dest not in now for dest, differ in changes.items())
+        self.apply(trees, changes)
         assert trees.changes() == {}
         assert {dest: trees.hops(dest) for dest in BRIDGES} == {dest: now.get(dest, {}) for dest in BRIDGES}
-        self.told[trees] = now
+        assert told.keys() == now.keys()
+        for dest, hops in now.items():
+            left = differences(hops, told[dest])
+            assert trees.lagging or not left
+            for u, ports in left.items():  # what was retired, and is not looked at yet
+                assert set(ports) > set(hops[u])
+                assert {(u, port) for port in set(ports) - set(hops[u])} <= self.retired
+
+    def apply(self, trees: Trees, changes: Mapping[str, Mapping[str, Ports] | None]) -> None:
+        """Take over what was said; all of it is new."""
+        told = self.told[trees]
+        for dest, differ in changes.items():
+            if differ is None:
+                del told[dest]
+                continue
+            now = told.setdefault(dest, {})
+            assert all(now.get(u, ()) != ports for u, ports in differ.items())
+            told[dest] = {u: ports for u, ports in (now | dict(differ)).items() if ports}
 
     @invariant()
     def is_as_networkx_says(self) -> None:
@@ -264,9 +307,28 @@ def test_where_no_equal_link_is_left_the_way_round_is_taken_at_once():
     trees.want("leaf2")
     trees.changes()
     trees.down("spine1", 2)
-    assert trees.changes() == {"leaf2": {"leaf1": (2,), "leaf3": (2,), "spine1": (1, 3), "spine2": (2,)}}
+    assert trees.changes() == {"leaf2": {"leaf1": (2,), "leaf3": (2,), "spine1": (1, 3)}}
     trees.up("spine1", 2)
-    assert trees.changes() == {"leaf2": {"leaf1": (1, 2), "leaf3": (1, 2), "spine1": (2,), "spine2": (2,)}}
+    assert trees.changes() == {"leaf2": {"leaf1": (1, 2), "leaf3": (1, 2), "spine1": (2,)}}
+
+
+def test_a_link_that_is_retired_leaves_so_many_destinations_a_call():
+    trees = leaf_spine()
+    for dest in ("leaf1", "leaf2", "leaf3"):
+        trees.want(dest)
+    trees.changes()
+    trees.down("leaf1", 1)
+    assert trees.changes().keys() == {"leaf1"}
+    trees.retire("leaf1", 1)
+    assert trees.changes() == {}
+    assert trees.late(1) == {}  # to leaf1 itself that link is no way any more
+    assert trees.late(1) == {"leaf2": {"leaf1": (2,)}}
+    assert trees.lagging
+    assert trees.late(5) == {"leaf3": {"leaf1": (2,)}}
+    assert not trees.lagging
+    trees.retire("leaf2", 1)  # it is not down: as if unlinked
+    assert trees.changes().keys() == {"leaf1", "leaf2", "leaf3"}
+    assert not trees.lagging
 
 
 def test_down_and_up_again_between_two_looks_is_no_change():
@@ -284,11 +346,10 @@ def test_bridges_that_come_later_get_next_hops_too():
     trees = ring()
     trees.want("s1")
     trees.changes()
-    before = trees.hops("s1")
     trees.link("s3", 7, "s9", 1)
-    assert trees.changes() == {"s1": before | {"s9": (1,)}}
+    assert trees.changes() == {"s1": {"s9": (1,)}}
     trees.unlink("s9", 1)
-    assert trees.changes() == {"s1": before}
+    assert trees.changes() == {"s1": {"s9": ()}}
 
 
 def test_a_wanted_bridge_without_links_has_an_empty_tree_and_an_unwanted_one_none():
