@@ -12,7 +12,7 @@ which way it goes (bits 1 and 2). It stays on that way, whatever the bridges tha
 Frames on a tree are taken only from ports that belong to it.
 """
 
-from functools import cache
+from functools import lru_cache
 
 from controller.app import App, rules
 from controller.model import EVERY_BRIDGE, Attachment, FloodMember, FloodPorts, HopSet, Network, Pipeline, PortRole, Tree
@@ -40,6 +40,18 @@ CAME = 4  # it came from another bridge
 ON_PATH, ON_TREE, TO_FIND = CAME, CAME + START_TREE, CAME + START_FIND
 
 
+@lru_cache(maxsize=4096)
+def by(port):
+    """What sends a frame to a link port."""
+    return load("out_port", port), to(EGRESS)
+
+
+@lru_cache(maxsize=4096)
+def spread_over(port):
+    """The share of this port in a set of them."""
+    return bucket(*by(port), weight=1, watch_port=port)
+
+
 class Fabric(App, stages=(CLASSIFY, FORWARD, NEXTHOP, FLOOD, EGRESS)):
     """Carries frames from bridge to bridge: shortest paths for what is known, one tree a network for the rest."""
 
@@ -65,16 +77,15 @@ class Fabric(App, stages=(CLASSIFY, FORWARD, NEXTHOP, FLOOD, EGRESS)):
     @rules(each=Tree)
     def next_hop(self, tree, rows):
         dest = rows.number("bridge", tree.dest, size=4095)
-        one = cache(lambda port: (load("out_port", port), to(EGRESS)))
         why = f"nearer to {tree.dest}"
         for bridge, ports in tree.hops:
-            actions = one(ports[0]) if len(ports) == 1 else (rows.group_use("hops", bridge, ports),)
+            actions = by(ports[0]) if len(ports) == 1 else (rows.group_use("hops", bridge, ports),)
             yield NEXTHOP.flow(*actions, to_bridge=dest, why=why).on(bridge)
 
     @rules(each=HopSet)
     def equal_hops(self, hops, rows):
         """Over these ports, as far as they are up: the bridge sees that by itself, without the controller."""
-        buckets = [bucket(load("out_port", p), to(EGRESS), weight=1, watch_port=p) for p in hops.ports]
+        buckets = [spread_over(p) for p in hops.ports]
         yield rows.group("select", "hops", hops.bridge, hops.ports, buckets=buckets, why="equally near")
 
     @rules(each=FloodPorts)

@@ -18,7 +18,7 @@ from controller.state.engine import Engine
 from controller.state.tables import Tx
 from controller.topology.trees import End, Ports, Trees
 
-PARTS = 64  # rows of a tree: in a thousand bridges each has some 15 of them
+PARTS = 128  # rows of a tree, at the most: of a thousand bridges each has some 8
 SOON = 0.02  # seconds for the other end of a link to say that it is down too; until then it sends into the dead link
 LATER = 1.0  # seconds until a link both ends of which are down leaves the sets of equally near ports: it may come back
 MOST = 16  # destinations that `shed` looks at together

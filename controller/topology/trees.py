@@ -48,6 +48,7 @@ class _Graph:
         self._links: list[list[tuple[int, int, int]]] = []  # the same, sorted: port, peer, cost
         self._near: list[dict[int, int]] = []  # of each bridge: its neighbours over live links, and the least cost
         self._changed: set[int] = set()  # bridges whose links changed
+        self._nearer: set[int] = set()  # those of them that came nearer to a neighbour
 
     def link(self, a: str, port_a: int, b: str, port_b: int, cost: int = 1) -> None:
         """Add a two-way link, its ports being up, or change the cost of one. What was linked to these ports before is gone.
@@ -119,9 +120,11 @@ class _Graph:
         for one, other in ((u, v), (v, u)):
             self._links[one] = sorted((port, side.peer, side.cost) for port, side in self._sides[one].items())
             live = [cost for port, peer, cost in self._links[one] if peer == other and self._live(one, port)]
-            self._near[one].pop(other, None)
+            before = self._near[one].pop(other, FAR)
             if live:
                 self._near[one][other] = min(live)
+            if min(live, default=FAR) < before:
+                self._nearer.add(one)
 
     def _live(self, u: int, port: int) -> bool:
         side = self._sides[u][port]
@@ -253,6 +256,7 @@ class Trees(_Graph):
             elif self._changed:
                 self._repair(tree, dest)
         self._changed.clear()
+        self._nearer.clear()
 
     def _equal_cost(self) -> int:
         """The cost of every live link, 0 where not all are the same."""
@@ -282,7 +286,7 @@ class Trees(_Graph):
         lost = self._lost(dist, dest)
         for u in lost:
             dist[u] = FAR
-        start = [(min([dist[v] + cost for v, cost in near[u].items()], default=FAR), u) for u in lost | self._changed]
+        start = [(min([dist[v] + cost for v, cost in near[u].items()], default=FAR), u) for u in lost | self._nearer]
         moved = lost | self._relax(dist, [(reach, u) for reach, u in start if reach < dist[u]])
         tree.touched |= moved | self._changed
         tree.touched.update(peer for u in moved for _, peer, _ in self._links[u])

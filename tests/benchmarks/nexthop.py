@@ -37,6 +37,7 @@ SAMPLE = 8  # destinations that networkx computes; its time for all is extrapola
 FAILURES = 3  # of each kind, times the repeats
 TREES = "networkx: predecessors of all destinations, processor time"
 SENT, CPU = "weft: port-status -> changed next hops on their way", "weft: its processor time for that"
+REST = "weft and the fake switches: processor time until all next hops are without the link"
 PAUSE = 0.3  # seconds
 Cable = tuple[str, int, str, int]
 
@@ -162,6 +163,16 @@ class FatTree:
             await asyncio.sleep(0)
         return self.last - began, self.cpu - cpu
 
+    async def rest(self) -> float:
+        """Until the link has left all next hops: seconds of processor time, with that of the fake switches."""
+        cpu = time.process_time()
+        while self.control.following.busy or not self.control.idle:
+            for wire in self.wires.values():
+                if wire.waiting:
+                    self._take(wire, wire.pump())
+            await asyncio.sleep(0.01)
+        return time.process_time() - cpu
+
 
 class NextHops:
     """Links of both kinds fail, one after the other."""
@@ -186,6 +197,7 @@ class NextHops:
                 self.graph.remove_edge(cable[0], cable[2])
                 self.table.add(f"{SENT}, {kind}", wall * 1000)
                 self.table.add(f"{CPU}, {kind}", cpu * 1000)
+                self.table.add(f"{REST}, {kind}", await self.fabric.rest() * 1000)
             self.networkx(nx.predecessor)
 
     def networkx(self, function: Callable[..., object]) -> None:
