@@ -81,6 +81,10 @@ class Lab:
     def hops(self) -> Hops:
         return {(row.dest, bridge): ports for row in self.engine.tables.all(Tree) for bridge, ports in row.hops}
 
+    def way(self, dest: str, bridge: str) -> Ports:
+        """The next hops of a bridge towards another one."""
+        return self.hops[dest, bridge]
+
     @property
     def sets(self) -> set[tuple[str, Ports]]:
         return {(row.bridge, row.ports) for row in self.engine.tables.all(HopSet)}
@@ -95,7 +99,9 @@ def test_only_who_has_no_other_way_as_near_changes_at_once(lab: Lab) -> None:
     before = lab.hops
     lab.fail(("leaf1", 1), ("spine1", 1))
     after = lab.hops
-    assert {dest for dest, _ in after.keys() | before.keys() if before.get((dest, _)) != after.get((dest, _))} == {"leaf1"}
+    assert {dest for dest, bridge in after.keys() | before.keys() if before.get((dest, bridge)) != after.get((dest, bridge))} == {
+        "leaf1"
+    }
     assert after["leaf1", "spine1"] == (2, 3)  # the way round
     assert after["leaf1", "leaf2"] == (2,)
     assert after["leaf2", "leaf1"] == (1, 2)  # it leaves out port 1 by itself
@@ -110,7 +116,7 @@ def test_only_who_has_no_other_way_as_near_changes_at_once(lab: Lab) -> None:
 def test_a_bridge_that_does_not_see_its_port_go_down_is_told_soon(lab: Lab) -> None:
     lab.fail(("spine1", 1))
     lab.wait(2 * SOON)
-    assert lab.hops["leaf2", "leaf1"] == (2,)
+    assert lab.way("leaf2", "leaf1") == (2,)
 
 
 def test_there_is_time_when_the_other_end_is_down_too(lab: Lab) -> None:
@@ -118,16 +124,16 @@ def test_there_is_time_when_the_other_end_is_down_too(lab: Lab) -> None:
     lab.wait(SOON / 2)
     lab.fail(("leaf1", 1))
     lab.wait(2 * SOON)
-    assert lab.hops["leaf2", "leaf1"] == (1, 2)
+    assert lab.way("leaf2", "leaf1") == (1, 2)
     lab.wait(LATER)
-    assert lab.hops["leaf2", "leaf1"] == (2,)
+    assert lab.way("leaf2", "leaf1") == (2,)
 
 
 def test_a_port_that_is_up_again_is_held_so_nothing_is_sent_there(lab: Lab) -> None:
     lab.fail(("spine1", 1), ("leaf1", 1))
     lab.put(Port("leaf1", 1))
     lab.wait(2 * SOON)
-    assert lab.hops["leaf2", "leaf1"] == (2,)
+    assert lab.way("leaf2", "leaf1") == (2,)
 
 
 def test_a_link_that_is_back_in_time_never_left(lab: Lab) -> None:
@@ -144,20 +150,20 @@ def test_a_cable_that_was_put_elsewhere_is_a_new_link(lab: Lab) -> None:
     lab.fail(("spine1", 1), ("leaf1", 1))
     lab.put(Port("leaf1", 1), Port("spine2", 7))
     lab.link(("leaf1", 1), ("spine2", 7))
-    assert lab.hops["leaf1", "spine2"] == (1, 7)
-    assert lab.hops["leaf2", "leaf1"] == (1, 2)
+    assert lab.way("leaf1", "spine2") == (1, 7)
+    assert lab.way("leaf2", "leaf1") == (1, 2)
     lab.wait(2 * LATER)
-    assert lab.hops["leaf1", "spine2"] == (1, 7)
-    assert lab.hops["leaf2", "leaf1"] == (1, 2)
+    assert lab.way("leaf1", "spine2") == (1, 7)
+    assert lab.way("leaf2", "leaf1") == (1, 2)
 
 
 def test_a_link_that_is_silent_and_one_whose_port_is_removed_leave_at_once(lab: Lab) -> None:
     lab.unlink(("leaf1", 1))
-    assert lab.hops["leaf2", "leaf1"] == (2,)
+    assert lab.way("leaf2", "leaf1") == (2,)
     lab.fail(("leaf2", 1), ("spine1", 2))
-    assert lab.hops["leaf3", "leaf2"] == (1, 2)
+    assert lab.way("leaf3", "leaf2") == (1, 2)
     lab.put(drop=(Port("spine1", 2),))
-    assert lab.hops["leaf3", "leaf2"] == (2,)
+    assert lab.way("leaf3", "leaf2") == (2,)
     assert lab.paths.due is None
 
 
