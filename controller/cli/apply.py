@@ -1,5 +1,6 @@
 """`weft apply`: a running controller makes the network what a network file says."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,8 @@ from controller.cli import options
 from controller.cli.client import Client
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.output import Format, print_value
-from controller.config import MOST
+from controller.config import MOST, ConfigError, decode
+from controller.config import read as read_file
 
 SECONDS = 60.0  # for a file of a hundred thousand ports
 
@@ -36,14 +38,10 @@ def apply(file: File, output: options.Output = Format.TABLE, state_dir: options.
 
 def read(file: str) -> tuple[str, str]:
     """Name and text of a file, or of standard input."""
-    if file == "-":
-        return "standard input", typer.get_text_stream("stdin").read()
     try:
-        text = Path(file).read_text(encoding="utf-8")
-        if len(text) > MOST:
-            raise Failure(ExitCode.REFUSED, f"{file} is longer than {MOST >> 20} MiB", "Is it a network file?")
-        return file, text
-    except UnicodeDecodeError as error:
-        raise Failure(ExitCode.REFUSED, f"{file} is not UTF-8", "Save it in that encoding.") from error
-    except OSError as error:
-        raise Failure(ExitCode.NOT_FOUND, f"{file} cannot be read: {error.strerror}") from error
+        if file == "-":
+            return "standard input", decode(sys.stdin.buffer.read(MOST + 1), "standard input")
+        return file, read_file(Path(file))
+    except ConfigError as error:
+        missing = file != "-" and not Path(file).exists()
+        raise Failure(ExitCode.NOT_FOUND if missing else ExitCode.REFUSED, str(error)) from None

@@ -24,6 +24,11 @@ def nothing_more(root: Node) -> checks.Found:
 
 def load(path: Path, more: More = nothing_more) -> NetworkFile:
     """The network file at a path. Raises ConfigError, also where there is no such file."""
+    return parse(read(path), str(path), more)
+
+
+def read(path: Path) -> str:
+    """The text of the file at a path. Raises ConfigError."""
     name = str(path)
     try:
         with path.open("rb") as file:
@@ -31,15 +36,19 @@ def load(path: Path, more: More = nothing_more) -> NetworkFile:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise ConfigError([Problem(name, 0, 0, "", f"cannot be read: {why}")]) from None
+    return decode(data, name)
+
+
+def decode(data: bytes, name: str) -> str:
+    """The text in the bytes of a network file; `name` is what problems call it. Raises ConfigError."""
     if len(data) > MOST:
         raise ConfigError([Problem(name, 0, 0, "", f"is longer than {MOST >> 20} MiB; is it a network file?")])
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = len(data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode()) + 1
         raise ConfigError([Problem(name, line, column, "", "this is not UTF-8; save the file in that encoding")]) from None
-    return parse(text, name, more)
 
 
 def parse(text: str, name: str, more: More = nothing_more) -> NetworkFile:

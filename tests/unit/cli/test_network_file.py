@@ -1,6 +1,8 @@
 """`weft apply`, `weft config` and `weft get drops`."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,13 +43,13 @@ def test_a_file_that_the_controller_refuses(weft: Weft, view: FakeView, file: Pa
 
 def test_a_file_that_is_not_there(weft: Weft, view: FakeView) -> None:
     done = weft("apply", "-f", "nowhere.yaml")
-    assert (done.code, done.err) == (4, "weft: nowhere.yaml cannot be read: No such file or directory\n")
+    assert (done.code, done.err) == (4, "weft: nowhere.yaml: cannot be read: No such file or directory\n")
 
 
 def test_a_file_that_is_too_large_for_one(weft: Weft, view: FakeView, file: Path) -> None:
     file.write_text("#" * (32 << 20) + "\n")
     done = weft("apply", "-f", str(file))
-    assert (done.code, done.err.splitlines()[0]) == (1, f"weft: {file} is longer than 32 MiB")
+    assert (done.code, done.err.splitlines()[0]) == (1, f"weft: {file}: is longer than 32 MiB; is it a network file?")
 
 
 def test_a_file_of_some_megabytes_arrives(weft: Weft, view: FakeView, file: Path) -> None:
@@ -95,3 +97,22 @@ def test_drops_are_flows_without_actions_that_counted_something(weft: Weft, view
 )
 def test_the_port_of_a_drop(match: str, port: int) -> None:
     assert port_of(match) == port
+
+
+@pytest.mark.parametrize("command", [("config", "check", "-"), ("apply", "-f", "-")], ids=" ".join)
+def test_bytes_that_are_no_text_have_a_place_on_standard_input_too(command: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "controller", *command],
+        input=b"networks:\n  caf\xe9: {}\n",
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"standard input:2:6: this is not UTF-8; save the file in that encoding" in done.stderr
+
+
+def test_a_file_on_standard_input_is_checked() -> None:
+    command = [sys.executable, "-m", "controller", "config", "check", "-"]
+    done = subprocess.run(command, input=b"networks: {blue: {vlan: 10}}\n", capture_output=True, timeout=30, check=False)
+    assert done.stdout == b"standard input is right: 2 networks, 0 ports\n"
