@@ -1,6 +1,5 @@
 """`weft apply`: a running controller makes the network what a network file says."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +9,7 @@ from controller.cli import options
 from controller.cli.client import Client
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.output import Format, print_value
-from controller.config import MOST, ConfigError, decode
-from controller.config import read as read_file
+from controller.config import ConfigError, read_or_stdin
 
 SECONDS = 60.0  # for a file of a hundred thousand ports
 
@@ -39,9 +37,7 @@ def apply(file: File, output: options.Output = Format.TABLE, state_dir: options.
 def read(file: str) -> tuple[str, str]:
     """Name and text of a file, or of standard input."""
     try:
-        if file == "-":
-            return "standard input", decode(sys.stdin.buffer.read(MOST + 1), "standard input")
-        return file, read_file(Path(file))
+        return read_or_stdin(file)
     except ConfigError as error:
         missing = file != "-" and not Path(file).exists()
         raise Failure(ExitCode.NOT_FOUND if missing else ExitCode.REFUSED, str(error)) from None

@@ -1,8 +1,6 @@
 """`weft config`: the network file checked without a controller, and its schema for editors."""
 
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +9,6 @@ from controller.cli.errors import ExitCode, Failure
 
 if TYPE_CHECKING:
     from controller.config import NetworkFile
-
-STANDARD_INPUT = "standard input"  # what mistakes call it
 
 commands = typer.Typer(help="Check a network file; print its schema for editors.", rich_markup_mode=None, add_completion=False)
 
@@ -30,23 +26,21 @@ def print_schema() -> None:
 
 
 @commands.command()
-def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="The network file; - reads standard input.")]) -> None:
+def check(file: Annotated[str, typer.Argument(metavar="FILE", help="The network file; - reads standard input.")]) -> None:
     """Say every mistake in a network file. Whether its apps, bridges and ports exist only a running controller knows."""
-    found = load(file)
-    name = STANDARD_INPUT if str(file) == "-" else file
+    name, found = load(file)
     counts = {"network": len(found.networks), "port": len(found.ports)}
     print(
         f"{name} is right: {', '.join(f'{count} {what}' if count == 1 else f'{count} {what}s' for what, count in counts.items())}"
     )
 
 
-def load(path: Path) -> "NetworkFile":
-    """A network file. A failure tells every mistake."""
+def load(file: str) -> "tuple[str, NetworkFile]":
+    """What a network file is called, and what is in it; - is standard input. A failure tells every mistake."""
     from controller import config  # its models take long to import: only where they are needed
 
     try:
-        if str(path) == "-":
-            return config.parse(config.decode(sys.stdin.buffer.read(config.MOST + 1), STANDARD_INPUT), STANDARD_INPUT)
-        return config.load(path)
+        name, text = config.read_or_stdin(file)
+        return name, config.parse(text, name)
     except config.ConfigError as error:
         raise Failure(ExitCode.REFUSED, "the network file has mistakes", str(error)) from None

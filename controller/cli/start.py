@@ -156,7 +156,7 @@ def check_network_file(path: Path) -> None:
     """Every mistake in the file is told before anything starts."""
     from controller.cli.config import load
 
-    load(path)
+    load(str(path))
 
 
 def check_tls(settings: Settings) -> None:

@@ -11,7 +11,7 @@ whether an app, a bridge or a port exists is for the caller, who tells it by `Ne
 """
 
 from controller.config.checks import Found
-from controller.config.load import MOST, decode, load, parse, read
+from controller.config.load import MOST, load, parse, read_or_stdin
 from controller.config.models import BridgeEntry, LinkEntry, NetworkEntry, NetworkFile, PortEntry, PortName
 from controller.config.problems import ConfigError, Keys, Problem
 from controller.config.schema import schema
@@ -30,9 +30,8 @@ __all__ = [
     "PortEntry",
     "PortName",
     "Problem",
-    "decode",
     "load",
     "parse",
-    "read",
+    "read_or_stdin",
     "schema",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from controller.config.problems import ConfigError, Problem
 from controller.config.reader import Reader
 from controller.config.source import Node, Source
 
+STANDARD_INPUT = "standard input"  # what mistakes call it
 MOST = 32 << 20  # bytes of a network file
 More = Callable[[Node], checks.Found]
 
@@ -25,6 +27,13 @@ def nothing_more(root: Node) -> checks.Found:
 def load(path: Path, more: More = nothing_more) -> NetworkFile:
     """The network file at a path. Raises ConfigError, also where there is no such file."""
     return parse(read(path), str(path), more)
+
+
+def read_or_stdin(file: str) -> tuple[str, str]:
+    """Name and text of a file; - is standard input. Raises ConfigError."""
+    if file == "-":
+        return STANDARD_INPUT, decode(sys.stdin.buffer.read(MOST + 1), STANDARD_INPUT)
+    return file, read(Path(file))
 
 
 def read(path: Path) -> str:

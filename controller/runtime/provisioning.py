@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import secrets
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from controller.runtime import overlay
 from controller.runtime.channel import ListenError
 from controller.runtime.hypervisors import Hypervisors, Place
 from controller.runtime.journal import Journal, Severity
+from controller.runtime.kept import kept
 
 R = TypeVar("R", bound=Row)
 FILE = "owner"
@@ -86,17 +87,7 @@ def teller(journal: Journal) -> Tell:
 
 def kept_owner(folder: Path) -> str:
     """The name under which the controller of this state directory marks what it makes."""
-    path = folder / FILE
-    try:
-        if owner := path.read_text().strip():
-            return owner
-    except FileNotFoundError:
-        pass
-    owner = secrets.token_hex(6)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{owner}\n")
-    return owner
+    return kept(folder / FILE, partial(secrets.token_hex, 6), 0o644)
 
 
 def _of(rows: list[Row], cls: type[R]) -> list[R]:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import secrets
+from functools import partial
 from pathlib import Path
+
+from controller.runtime.kept import kept
 
 FILE = "token"
 
 
 def kept_token(folder: Path) -> str:
     """The token of this state directory. Remove the file to have a new one at the next start."""
-    path = folder / FILE
-    try:
-        if token := path.read_text().strip():
-            return token
-    except FileNotFoundError:
-        pass
-    token = secrets.token_urlsafe(32)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{token}\n")
-    return token
+    return kept(folder / FILE, partial(secrets.token_urlsafe, 32), 0o600)
