@@ -116,7 +116,8 @@ def test_two_at_the_same_time_do_not_disturb_each_other() -> None:
 
 
 def test_the_console_is_mininets_own_with_ctrl_c_for_what_runs_in_it() -> None:
-    command = f"{sys.executable} -m controller emulate single -p hosts=2 --web 127.0.0.1:0"
+    # `script` runs it in a shell, and dash would answer Ctrl-C as well and end with 130.
+    command = f"exec {sys.executable} -m controller emulate single -p hosts=2 --web 127.0.0.1:0"
     terminal = ["env", "--default-signal=INT", "script", "--quiet", "--return", "--flush", "--command", command, "/dev/null"]
     with subprocess.Popen(terminal, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as person:
         try:
