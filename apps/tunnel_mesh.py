@@ -13,14 +13,30 @@ that a frame came in by, so that what came by the tunnel reaches local ports onl
 
 from controller.app import App, rules
 from controller.model import Host, IPv4, Mesh, Network, Replica, TunnelAt, Underlay, Vtep, Watched
-from controller.pipeline import CLASSIFY, DROP, EGRESS, FLOOD, FORWARD, LEARN, NEXTHOP, bucket, load, move, output, set_field, to
+from controller.pipeline import (
+    ADMIT,
+    CLASSIFY,
+    DROP,
+    EGRESS,
+    FLOOD,
+    FORWARD,
+    LEARN,
+    NEXT,
+    NEXTHOP,
+    bucket,
+    load,
+    move,
+    output,
+    set_field,
+    to,
+)
 
 BY_TUNNEL = 1 << 16  # in out_port: by the tunnel of the frame's network; ports of Open vSwitch have 16 bits
 # 0, which is no port: else a frame would not leave by the tunnel that it came by. Nothing on a mesh is isolated.
 AGAIN = move("isolated", "in_port")
 
 
-class TunnelMesh(App, stages=(CLASSIFY, LEARN, NEXTHOP, FLOOD, EGRESS)):
+class TunnelMesh(App, stages=(ADMIT, CLASSIFY, LEARN, NEXTHOP, FLOOD, EGRESS)):
     """Joins the ports of networks on different hypervisors by VXLAN, Geneve or GRE tunnels."""
 
     @rules(each=TunnelAt)
@@ -32,6 +48,12 @@ class TunnelMesh(App, stages=(CLASSIFY, LEARN, NEXTHOP, FLOOD, EGRESS)):
         yield LEARN.flow(DROP, priority=90, **at, why=f"the sender is no VTEP of {mesh.name}")
         if mesh.hub != here.hypervisor:
             yield NEXTHOP.flow(DROP, priority=110, **at, why="from tunnel to tunnel: its host has just moved, or is not here")
+
+    @rules(each=Vtep)
+    def received(self, vtep):
+        """Counts the frames of a hypervisor, for those who ask whether it can be reached."""
+        counted = ADMIT.flow(NEXT, priority=50, **outer("src", vtep.address), why=f"counts what comes from {vtep.bridge}")
+        yield counted.on(Underlay())
 
     @rules(each=Vtep)
     def reach(self, vtep, rows):
