@@ -69,7 +69,7 @@ CONFIGURED: dict[str, dict[str, Any]] = {
 
 REPORTED: dict[str, dict[str, Any]] = {
     "Open_vSwitch": {"next_cfg": "integer", "cur_cfg": "integer", "ovs_version": TEXT, "external_ids": MAP},
-    "Interface": {"ofport": NUMBER, "error": TEXT, "bfd_status": MAP},
+    "Interface": {"ofport": NUMBER, "error": TEXT, "bfd_status": MAP, "mtu": NUMBER},
 }
 
 ROOTS = ("Open_vSwitch", "QoS")

@@ -24,6 +24,7 @@ Tell = Callable[[Literal["info", "warning", "error"], str, str, str], None]
 """Told what happened: severity, kind such as "hypervisor.applied", subject, and a sentence."""
 
 OFTEN, REST = 10, 1.0  # after so many changes in a row, seconds until the next: perhaps somebody undoes what we do
+NO_DIAGNOSTIC = "No Diagnostic"
 NO_PORT = frozenset({-1})  # the ofport of an interface that could not be opened
 
 
@@ -37,6 +38,8 @@ class PortState:
     bfd: str
     """up, down, init, admin_down; empty where BFD is off."""
     error: str
+    diagnostic: str = ""
+    """Why BFD is as it is, in the words of RFC 5880 section 4.1; empty where there is no reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,19 @@ class Hypervisor:
                 version = _text(root["ovs_version"])
             ports = self._ports(self.database)
         return HypervisorState(self.name, remote, *self._state, self._since, version, tuple(ports), self._problems)
+
+    @property
+    def changes(self) -> object:
+        """Equal to what it was where nothing has changed."""
+        return self._state, id(self.database), self.database.changes if self.database else 0
+
+    def mtus(self) -> dict[str, int]:
+        """The MTU in octets of all interfaces, whoever made them; empty while it is away."""
+        if not self._connected or self.database is None:
+            return {}
+        reported = self.database.reported("Interface")
+        found = {str(row["name"]): _number(reported[ref]["mtu"]) for ref, row in self.database.configured_rows("Interface").items()}
+        return {name: mtu for name, mtu in found.items() if mtu is not None}
 
     # ------------------------------------------------------------------ connection
 
@@ -257,7 +273,8 @@ def _port(bridge: str, name: str, now: Columns) -> PortState:
     number, bfd, error = _number(now["ofport"]), mapping(now, "bfd_status"), _text(now["error"])
     if now["ofport"] == NO_PORT:
         number, error = None, error or "Open vSwitch could not make it, and does not say why"
-    return PortState(bridge, name, number, bfd.get("state", ""), error)
+    diagnostic = bfd.get("diagnostic", NO_DIAGNOSTIC)
+    return PortState(bridge, name, number, bfd.get("state", ""), error, "" if diagnostic == NO_DIAGNOSTIC else diagnostic)
 
 
 def _text(value: Value) -> str:

@@ -181,6 +181,14 @@ class Hypervisors:
         """How they are, by name."""
         return tuple(self._kept[name].state() for name in sorted(self._kept))
 
+    def changes(self) -> object:
+        """Equal to what it was where nothing has changed at any of them."""
+        return [(name, kept.changes) for name, kept in self._kept.items()]
+
+    def mtus(self, name: str) -> dict[str, int]:
+        """The MTU in octets of each interface of a hypervisor; empty where that is away."""
+        return self._kept[name].mtus() if name in self._kept else {}
+
     def close(self) -> None:
         """End all connections. What was made stays."""
         for name in list(self._kept):
