@@ -3,13 +3,14 @@
 import os
 import shutil
 import signal
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from controller.cli.emulation import Emulation
 from controller.cli.errors import ExitCode, Failure
-from controller.cli.start import WEB, check_app, check_web
+from controller.cli.start import WEB, check_web
 from topologies import catalogue, outage
 from topologies.network import NetworkError
 from topologies.openvswitch import OvsError
@@ -82,9 +83,9 @@ def emulate(
         failing = [chosen.hypervisor(topo, wanted) if chosen.separate else _link(chosen, topo, wanted) for wanted in fail or []]
     except catalogue.TopologyError as error:
         raise typer.BadParameter(f"{error}.") from error
-    check_machine()
     for name in app or []:
         check_app(name)
+    check_machine()
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGHUP, _terminated)
     try:
@@ -110,6 +111,18 @@ def _pair(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise typer.BadParameter(f"'{text}' is not a parameter: write NAME=VALUE, as depth=3.")
     return name, value
+
+
+def check_app(name: str) -> None:
+    """One that is not there is told before anything is built."""
+    if Path(name).is_file():
+        return
+    from controller.runtime import loader
+
+    try:
+        loader.load(name)
+    except loader.LoadError as error:
+        raise typer.BadParameter(f"{error}.") from None
 
 
 def check_machine() -> None:

@@ -74,7 +74,7 @@ def start(
         state_dir=(state_dir or paths.state_dir()).expanduser().absolute(),
         listen=tuple(check_listen(target) for target in listen or [LISTEN]),
         web="" if web in ("", "none") else check_web(web),
-        apps=tuple(check_app(name) for name in app or []),
+        apps=tuple(app or ()),
         foreign_flows=foreign_flows,
         private_key=private_key,
         certificate=certificate,
@@ -84,8 +84,6 @@ def start(
         app_config=app_config(set_ or []),
         network_file=network_file.expanduser().absolute() if network_file else None,
     )
-    if settings.network_file:
-        check_network_file(settings.network_file)
     check_tls(settings)
     check_state_dir(settings.state_dir)
     from controller.runtime.wiring import run
@@ -124,13 +122,6 @@ def check_web(address: str) -> str:
     return address
 
 
-def check_app(name: str) -> str:
-    """A file must be there; a name is looked up when the controller starts."""
-    if name.endswith(".py") and not Path(name).is_file():
-        raise typer.BadParameter(f"there is no file {name}. 'weft new-app NAME' writes one to start from.")
-    return name
-
-
 def app_config(settings: list[str]) -> dict[str, dict[str, object]]:
     """`APP.FIELD=VALUE` as a mapping by app and field, values by YAML's rules: numbers, true, lists, text."""
     config: dict[str, dict[str, object]] = {}
@@ -152,13 +143,6 @@ def _yaml(setting: str, text: str) -> object:
         raise typer.BadParameter(f"the value of '{setting}' is not YAML: {error}") from error
 
 
-def check_network_file(path: Path) -> None:
-    """Every mistake in the file is told before anything starts."""
-    from controller.cli.config import load
-
-    load(str(path))
-
-
 def check_tls(settings: Settings) -> None:
     """A listener with TLS needs all three files: bridges are asked for certificates too."""
     secure = [target for target in settings.listen if target.startswith("ssl:")]
@@ -169,19 +153,18 @@ def check_tls(settings: Settings) -> None:
 
 
 def check_state_dir(folder: Path) -> None:
-    """The directory exists and is ours to write, and no other controller works in it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    except OSError as error:
+    """The directory is ours to write, or can be made, and no other controller works in it. Nothing is made here."""
+    there = next(parent for parent in (folder, *folder.parents) if os.path.lexists(parent))
+    if not there.is_dir():
         raise Failure(
             ExitCode.NOT_ALLOWED,
-            f"the state directory {folder} cannot be made: {error.strerror}",
+            f"the state directory {folder} cannot be made: {there} is no directory",
             "Choose another: --state-dir DIR.",
-        ) from error
-    if not os.access(folder, os.W_OK | os.X_OK):
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
         raise Failure(
             ExitCode.NOT_ALLOWED,
-            f"the state directory {folder} cannot be written",
+            f"the state directory {folder} cannot be {'written' if there == folder else f'made: {there} cannot be written'}",
             "Use sudo, or choose another: --state-dir DIR.",
         )
     if len(str(folder / paths.SOCKET).encode()) > paths.SOCKET_LIMIT:

@@ -1,4 +1,7 @@
-"""What pydantic finds wrong, as sentences: what is there, what belongs there, and what was perhaps meant."""
+"""What pydantic finds wrong, as sentences: what is there, what belongs there, and what was perhaps meant.
+
+In the network file each mistake has its place (`problems`); a field of an app may as well come from the command line (`field`).
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,16 @@ from controller.config.source import Node, Source
 
 _BELONGS = {
     "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
     "float_type": "a number",
+    "float_parsing": "a number",
     "string_type": "text",
     "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "tuple_type": "a list, like [a, b],",
     "list_type": "a list, like [a, b],",
+    "set_type": "a list, like [a, b],",
     "dict_type": "a mapping, like {key: value},",
     "model_type": "a mapping, like {key: value},",
     "model_attributes_type": "a mapping, like {key: value},",
@@ -45,21 +53,41 @@ def _sentence(found: Any, keys: Keys, node: Node) -> str:
     if kind == "extra_forbidden":
         return _unknown(str(keys[-1]), at(keys[:-1]).get("properties", {}))
     if kind == "missing":
-        return _missing(found["loc"])
+        return _missing(found["loc"][-1], at(found["loc"]))
+    return _of_value(found, at(keys), node)
+
+
+def field(found: Any, allowed: Schema) -> str:
+    """A mistake in a field of an app, whose schema says what is `allowed`."""
+    if found["type"] == "missing":
+        return _missing(found["loc"][-1], allowed)
+    value = found["input"]
+    text = (
+        ""
+        if value is None or isinstance(value, list | dict)
+        else str(value).lower()
+        if value is True or value is False
+        else str(value)
+    )
+    return _of_value(found, allowed, Node(0, 0, value, text))
+
+
+def _of_value(found: Any, allowed: Schema, node: Node) -> str:
+    kind = found["type"]
     if kind == "value_error":
         return str(found["ctx"]["error"])
     if kind in _BELONGS:
         return f"{what(node)}; {_BELONGS[kind]} belongs here{_hint(kind, node)}"
     if kind in _OUT_OF_RANGE:
-        return f"{show(node.text)} is not in {_range(at(keys))}"
+        return f"{show(node.text)} is not in {_range(allowed)}"
     if kind == "literal_error":
-        known = at(keys).get("enum", ())
+        known = allowed.get("enum", ())
         return (
             f"{show(node.text)} is not known here; {instead(node.text, known)}"
             if node.text
             else f"{what(node)}; {_one_of(known)}"
         )
-    return f"{what(node)}: {found['msg']}"
+    return f"{what(node)}; {found['msg'][:1].lower()}{found['msg'][1:]}"
 
 
 def _unknown(key: str, known: Schema) -> str:
@@ -72,16 +100,17 @@ def _one_of(known: Sequence[str]) -> str:
     return f"one of {', '.join(known)} belongs here"
 
 
-def _missing(keys: Keys) -> str:
-    allowed = at(keys)
-    example = f", like {keys[-1]}: {allowed['examples'][0]}" if allowed.get("examples") else ""
-    return f"{keys[-1]} is missing: {_kind(allowed)}{example}"
+def _missing(key: str | int, allowed: Schema) -> str:
+    example = f", like {key}: {allowed['examples'][0]}" if allowed.get("examples") else ""
+    return f"{key} is missing: {_kind(allowed)}{example}"
 
 
 def _kind(allowed: Schema) -> str:
     if "minimum" in allowed:
         return f"a number in {_range(allowed)}"
-    return {"string": "a text", "boolean": "true or false"}.get(str(allowed.get("type")), "a value")
+    return {"string": "a text", "boolean": "true or false", "integer": "a whole number", "number": "a number"}.get(
+        str(allowed.get("type")), "a value"
+    )
 
 
 def _range(allowed: Schema) -> str:
@@ -95,7 +124,7 @@ def what(node: Node) -> str:
         return "nothing stands here"
     if isinstance(node.value, list | dict):
         return "this is a list" if isinstance(node.value, list) else "this is a mapping"
-    return f"{show(node.text)} is {kinds[type(node.value)]}"
+    return f"{show(node.text)} is {kinds.get(type(node.value), 'something else')}"
 
 
 def _hint(kind: str, node: Node) -> str:

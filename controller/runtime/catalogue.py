@@ -41,13 +41,13 @@ class Catalogue:
         self._listings = {name: Listing(name, config.get(name, {})) for name in loader.installed()}
         self.restore: Callable[[], None] = lambda: None  # puts the kept rows of types that an app has just brought
 
-    def add_builtin(self, cls: type[App]) -> None:
-        """Enable an app that is part of weft and is never switched off."""
+    def add_builtin(self, cls: type[App]) -> str:
+        """List an app that is part of weft and is never switched off; gives its name, for `run`."""
         self._listings[cls.name] = Listing(cls.name, self._config.get(cls.name, {}), cls, builtin=True)
-        self._enable(cls.name)
+        return cls.name
 
-    def add(self, source: str) -> None:
-        """Enable an app by name or file. Raises LoadError where there is none; one that raises when imported is marked failed."""
+    def add(self, source: str) -> str:
+        """List an app by name or file; gives its name, for `run`. Raises LoadError where there is none."""
         try:
             cls = loader.load(source)
         except loader.LoadError:
@@ -55,36 +55,62 @@ class Catalogue:
         except Exception:
             name = source if not source.endswith(".py") else source.rpartition("/")[2].removesuffix(".py")
             self._listings[name] = Listing(source, error=traceback.format_exc())
-            self._tell_failed(name)
-            return
+            return name
         self._listings[cls.name] = Listing(source, self._config.get(cls.name, {}), cls)
-        self._enable(cls.name)
+        return cls.name
 
-    def unknown_config(self) -> list[str]:
-        """Names in the configuration that are no app."""
-        return sorted(set(self._config) - set(self._listings))
+    def run(self, name: str) -> None:
+        """Enable an app that has been added. One that raised when it was imported is marked failed."""
+        if self._listings[name].error:
+            self._tell_failed(name)
+        else:
+            self._enable(name)
 
     def check(self, name: str, config: Mapping[str, object]) -> None:
-        """Whether an app would take these fields. Raises LoadError that says what is wrong."""
+        """Whether an app would take these fields. Those of the command line fill up what is missing, and are not told of.
+
+        Raises LoadError that says what is wrong.
+        """
+        own = self._config.get(name, {})
+        try:
+            self._try(name, {**own, **config})
+        except loader.FieldError as error:
+            left = [found for found in error.fields if found[0].partition(".")[0] not in own.keys() - config.keys()]
+            if left:
+                raise loader.FieldError(name, left) from None
+
+    def wrong_options(self, name: str) -> list[str]:
+        """What is wrong with the fields that the command line gives to an app: `.FIELD: text`, or `: text`."""
+        own = self._config.get(name, {})
+        try:
+            self._try(name, own)
+        except loader.FieldError as error:
+            return [f".{field}: {text}" for field, text, _ in error.fields if field.partition(".")[0] in own]
+        except loader.LoadError as error:
+            return [f": {error}"]
+        return []
+
+    def _try(self, name: str, config: Mapping[str, object]) -> None:
         listing = self._listings.get(name)
         if listing is None:
             raise loader.LoadError(f"there is no app {name}; {instead(name, self._listings)}")
+        if listing.error:
+            return  # it raised when it was imported, and is marked for that
         try:
             cls = listing.cls or loader.load(listing.source)
         except loader.LoadError:
             raise
         except Exception as error:
             raise loader.LoadError(f"app {name} cannot be loaded: {type(error).__name__}: {error}") from error
-        loader.make(cls, {**config, **self._config.get(name, {})})
+        loader.make(cls, config)
 
     def configure(self, given: Mapping[str, Mapping[str, object]]) -> None:
         """Give apps the fields of the network file; those of the command line go before them. All have been checked."""
         for name, listing in self._listings.items():
             config = {**given.get(name, {}), **self._config.get(name, {})}
-            if config == dict(listing.config):
-                continue
             listing.config = config
-            if self._state(name) is not None:
+            running = self._state(name)
+            if running is not None and listing.cls is not None and loader.make(listing.cls, config) != running.app:
                 self._control.dispatch.stop_timers(name)
                 self._control.engine.disable(name)
                 self._enable(name)

@@ -13,8 +13,11 @@ from types import CodeType
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from controller.app import App
+from controller.config import explain
+from controller.config.problems import instead
 from controller.model import Row
 
 GROUP = "weft.apps"
@@ -98,13 +101,25 @@ def row_types(cls: type[App]) -> dict[str, type[Row]]:
 
 def make(cls: type[App], config: Mapping[str, object]) -> App:
     """The app with its configuration, types checked. Raises FieldError with every wrong field."""
-    known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
-    there = f"there is no such field; there are: {', '.join(known) or 'none'}"
-    problems = [(name, there, True) for name in config if name not in known]
+    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    problems = [(name, f"there is no such field; {instead(name, known)}", True) for name in config if name not in known]
+    adapter = TypeAdapter(cls)
     try:
-        app: App = TypeAdapter(cls).validate_python({n: v for n, v in config.items() if n in known}, strict=False)
+        app: App = adapter.validate_python({n: v for n, v in config.items() if n in known}, strict=False)
     except ValidationError as error:
-        problems += [(".".join(map(str, e["loc"])), f"{e['msg']} (it is {e['input']!r})", False) for e in error.errors()]
+        allowed = _schema(adapter)
+        for found in error.errors():
+            name = ".".join(map(str, found["loc"]))
+            problems.append((name, explain.field(found, allowed.get(name, {})), found["type"] == "missing"))
     if problems:
         raise FieldError(cls.name, problems)
     return app
+
+
+def _schema(adapter: TypeAdapter[App]) -> Mapping[str, Any]:
+    """What is allowed in the fields of an app, by name; nothing where a type has no words for it."""
+    try:
+        found: Mapping[str, Any] = adapter.json_schema().get("properties", {})
+    except PydanticInvalidForJsonSchema:
+        return {}
+    return found

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-from controller.config import ConfigError, Found, NetworkFile, Node, load, parse
+from controller.config import ConfigError, NetworkFile, load, parse
 from controller.model import Attachment, Bridge, BridgeName, Host, LinkConfig, Network, Port, PortConfig, Row, UnlistedPorts
 from controller.query import Applied, HypervisorView, QueryError
 from controller.runtime import overlay
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.control import Control
-from controller.runtime.loader import FieldError, LoadError
+from controller.runtime.fields import mistakes, mistakes_of
 from controller.runtime.provisioning import Provisioning
 from controller.state.tables import Tables, Tx
 
@@ -62,6 +63,7 @@ class Networks:
 
     def __init__(self, control: Control, catalogue: Catalogue, provisioning: Provisioning, path: Path | None = None) -> None:
         self._control, self._catalogue, self._provisioning, self._path = control, catalogue, provisioning, path
+        self._mistakes = partial(mistakes, catalogue)
         self._rereading: asyncio.Task[None] | None = None
 
     def apply(self, file: NetworkFile, name: str, then: Callable[[], None] = lambda: None) -> Applied:
@@ -96,27 +98,10 @@ class Networks:
 
     def _settings(self, file: NetworkFile) -> dict[str, dict[str, object]]:
         """Fields of apps that fit. Raises ConfigError."""
-        found = [mistake for app, fields in file.apps.items() for mistake in self._mistakes_of(app, fields)]
+        found = [mistake for app, fields in file.apps.items() for mistake in mistakes_of(self._catalogue, app, fields)]
         if found:
             raise ConfigError([file.problem(keys, text, about_key) for keys, about_key, text in found])
         return {app: dict(fields) for app, fields in file.apps.items()}
-
-    def _mistakes(self, root: Node) -> Found:
-        """What apps do not take, in a file that may have other mistakes; those are told already."""
-        apps = root.get("apps")
-        for app, (_, given) in (apps.entries() if apps else {}).items():
-            fields = given.entries()
-            if not given.bad and not any(field.value.bad for field in fields.values()):
-                yield from self._mistakes_of(app, {name: field.value.plain() for name, field in fields.items()})
-
-    def _mistakes_of(self, app: str, fields: Mapping[str, object]) -> Found:
-        try:
-            self._catalogue.check(app, fields)
-        except FieldError as error:
-            for name, text, about_key in error.fields:
-                yield ("apps", app, *name.split(".")), about_key, text
-        except LoadError as error:
-            yield ("apps", app), False, str(error)
 
     def _forget_hosts(self, left: set[tuple[object, ...]]) -> None:
         """Addresses that were learned on a port in a network to which it does not belong any more."""

@@ -13,17 +13,17 @@ from functools import partial
 from typing import Any
 
 from controller import __version__
-from controller.config import ConfigError, load
 from controller.model import Network, Pipeline
 from controller.openflow import osken
 from controller.pipeline.stages import DEFAULT_NETWORK
-from controller.runtime import loader, logs
+from controller.runtime import logs, preflight
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.channel import ListenError, Tls, listen
 from controller.runtime.control import Control
 from controller.runtime.hypervisors import Hypervisors
 from controller.runtime.journal import Journal
 from controller.runtime.networks import Networks
+from controller.runtime.preflight import NotReadyError
 from controller.runtime.provisioning import Provisioning, kept_owner, teller
 from controller.runtime.settings import Settings
 from controller.runtime.store import Store
@@ -39,22 +39,18 @@ SAVE_EVERY = 0.1  # seconds until learned rows are written
 SAVE_AGAIN = 5.0  # seconds until it is tried again where they could not be
 SOCKET = "weft.sock"
 ALWAYS = ("vlan_isolation", "fabric", "arp_responder", "nd_responder", "storm_guard", "tunnel_mesh")  # the first two must run
-OK, REFUSED, USAGE = 0, 1, 64
+OK, REFUSED = 0, 1
 
 
 def run(settings: Settings) -> int:
-    """Run a controller until SIGINT or SIGTERM. Gives an exit code; 1 with a sentence where it cannot start."""
+    """Run a controller until SIGINT or SIGTERM. Gives an exit code; where it cannot start another than 0, with what is wrong."""
     logs.configure(settings.log_level, settings.log_format)
-    osken.peer(osken.V14)  # imported now, so that the first bridge does not wait for it
     sys.setswitchinterval(0.001)  # the dashboard's threads must not hold up the event loop for 5 ms at a time
     try:
         asyncio.run(_serve(settings))
-    except ConfigError as error:
+    except NotReadyError as error:
         print(error, file=sys.stderr)
-        return USAGE
-    except loader.LoadError as error:
-        print(f"weft: {error}", file=sys.stderr)
-        return USAGE
+        return error.code
     except (ListenError, ValueError, OSError) as error:
         print(f"weft: {error}", file=sys.stderr)
         return REFUSED
@@ -63,15 +59,20 @@ def run(settings: Settings) -> int:
 
 async def _serve(settings: Settings) -> None:
     stop = _stop_on_signals()  # first of all: who starts us may want to stop us at once
-    file = load(settings.network_file) if settings.network_file else None
     engine, journal = Engine(), Journal()
+    control = Control(engine, journal, remove_foreign=settings.foreign_flows == "remove")
+    catalogue = Catalogue(control, settings.app_config)
+    builtin = [catalogue.add_builtin(cls) for cls in (Basis, Discovery, Tunnels)]
+    names, file = preflight.check(settings, catalogue, tuple(dict.fromkeys((*ALWAYS, *(settings.apps or ("l2_learning",))))))
+    osken.peer(osken.V14)  # imported now, so that the first bridge does not wait for it
+    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
     store = Store(settings.state_dir)
     if store.problem:
         journal.add("error", "state.unreadable", str(store.path), store.problem)
     hypervisors = Hypervisors(kept_owner(settings.state_dir), teller(journal), _tls(settings))
     try:
-        control = Control(engine, journal, remove_foreign=settings.foreign_flows == "remove")
-        catalogue = _start_apps(settings, control, store)
+        catalogue.configure(file.apps if file else {})
+        _start_apps([*builtin, *names], catalogue, engine, store)
         networks = Networks(control, catalogue, Provisioning(hypervisors, settings.listen), settings.network_file)
         if file is not None:
             networks.apply(file, str(settings.network_file))
@@ -91,26 +92,17 @@ async def _serve(settings: Settings) -> None:
         store.close()
 
 
-def _start_apps(settings: Settings, control: Control, store: Store) -> Catalogue:
+def _start_apps(names: list[str], catalogue: Catalogue, engine: Engine, store: Store) -> None:
     """Rows first, so that apps see what was learned before; then the apps, then all rules at once."""
-    catalogue = Catalogue(control, settings.app_config)
-    engine = control.engine
     tx = Tx(engine.tables)
     tx.put(Pipeline())
     tx.put(Network("default", DEFAULT_NETWORK))
     engine.commit(tx)
-    _put_kept(engine, store)
-    for cls in (Basis, Discovery, Tunnels):
-        catalogue.add_builtin(cls)
-    for source in dict.fromkeys((*ALWAYS, *(settings.apps or ("l2_learning",)))):
-        catalogue.add(source)
     catalogue.restore = partial(_put_kept, engine, store)
-    catalogue.restore()  # rows of types that the apps brought
-    unknown = catalogue.unknown_config()
-    if unknown:
-        raise loader.LoadError(f"there is a setting for {unknown[0]}, which is no app that is installed or given")
+    catalogue.restore()
+    for name in names:
+        catalogue.run(name)
     engine.run()
-    return catalogue
 
 
 def _put_kept(engine: Engine, store: Store) -> None:

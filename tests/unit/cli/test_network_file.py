@@ -70,7 +70,7 @@ def test_check_tells_every_mistake_without_a_controller(weft: Weft, file: Path) 
 
 def test_start_checks_the_file_before_anything_else(weft: Weft, file: Path) -> None:
     file.write_text(WRONG)
-    done = weft("start", "-f", str(file))
+    done = weft.process("start", "--listen", "tcp:127.0.0.1:0", "--web", "none", "-f", str(file))
     assert done.code == 1
     assert "4096 is not in 1..4094" in done.err
     assert not (weft.state / "rows.db").exists()

@@ -1,5 +1,6 @@
 """`weft start`: options are checked before anything starts."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_defaults_of_the_command_are_those_of_settings() -> None:
 
 
 def test_mistakes_are_usage_errors(weft: Weft, tmp_path: Path) -> None:
-    for wrong in (["--listen", "6653"], ["--web", "8080"], ["--app", "no_such.py"], ["--set", "x"], ["--foreign-flows", "eat"]):
+    for wrong in (["--listen", "6653"], ["--web", "8080"], ["--set", "x"], ["--foreign-flows", "eat"]):
         assert weft("start", *wrong).code == 64
     done = weft("start", "--listen", "ssl:127.0.0.1:0")
     assert done.code == 64
@@ -86,9 +87,9 @@ def test_a_second_controller_in_one_state_directory_is_a_conflict(weft: Weft, vi
     assert f"already runs with the state directory {weft.state}" in done.err
 
 
-def test_the_state_directory_is_made(tmp_path: Path) -> None:
+def test_the_state_directory_is_not_made_before_all_is_right(tmp_path: Path) -> None:
     check_state_dir(tmp_path / "a" / "b")
-    assert (tmp_path / "a" / "b").is_dir()
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_state_directory_that_cannot_be(tmp_path: Path) -> None:
@@ -99,9 +100,67 @@ def test_a_state_directory_that_cannot_be(tmp_path: Path) -> None:
         check_state_dir(tmp_path / ("x" * 110))
 
 
-def test_an_app_that_is_not_python_says_where_before_anything_starts(weft: Weft, tmp_path: Path) -> None:
-    app = tmp_path / "mine.py"
+FILE = """networks: {blue: {vlan: 4096}}
+apps:
+  l2_learning: {idle_timeout: soon, idle_timout: 1, moves_window: 5}
+  no_app: {}
+"""
+
+
+def test_every_mistake_is_told_before_anything_starts(weft: Weft, tmp_path: Path) -> None:
+    app, file, state = tmp_path / "mine.py", tmp_path / "network.yaml", tmp_path / "state"
     app.write_text('"""An app."""\nx = (\n')
-    done = weft.process("start", "--listen", "tcp:127.0.0.1:0", "--web", "none", "--app", str(app))
+    file.write_text(FILE)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        where = ["--listen", f"tcp:127.0.0.1:{port}", "--web", f"127.0.0.1:{port}", "--state-dir", str(state)]
+        options = ["--app", str(app), "--app", "l2_lerning", "--set", "l2_learning.max_moves=-1", "--set", "nobody.x=1"]
+        done = weft.process("start", *where, *options, "-f", str(file))
     assert done.code == 64
-    assert f"{app}:2:5 '(' was never closed" in done.err
+    said = [
+        f"weft: --app: {app}:2:5 '(' was never closed; this is not Python",
+        "weft: --app: there is no app 'l2_lerning'; did you mean l2_learning? (a file is given as ./l2_lerning.py)",
+        "weft: --set l2_learning.max_moves: -1 is not in 0..4294967295",
+        "weft: --set nobody: there is no app nobody; there are ",
+        f"{file}:1:25 networks.blue.vlan: 4096 is not in 1..4094",
+        f"{file}:3:31 apps.l2_learning.idle_timeout: soon is text; a whole number belongs here",
+        f"{file}:3:37 apps.l2_learning.idle_timout: there is no such field; did you mean idle_timeout?",
+        f"{file}:4:3 apps.no_app: there is no app no_app; there are ",
+        f"weft: cannot listen on tcp:127.0.0.1:{port}: port {port} is taken; is another controller running? 'ss -ltnp' tells",
+        f"weft: the dashboard cannot listen on 127.0.0.1:{port}: port {port} is taken; ",
+        "weft: nothing was started",
+    ]
+    for line, start in zip(done.err.splitlines(), said, strict=True):
+        assert line.startswith(start)
+    assert done.out == ""
+    assert not state.exists()
+
+
+def test_what_an_app_cannot_do_without(weft: Weft, tmp_path: Path) -> None:
+    app, file = tmp_path / "mine.py", tmp_path / "network.yaml"
+    app.write_text("from controller.app import App\n\nclass Mine(App):\n    port: int\n    other: int\n")
+    file.write_text("apps: {mine: {port: 1}}")
+    command = ["start", "--listen", "tcp:127.0.0.1:0", "--web", "none", "--app", str(app), "-f", str(file)]
+    done = weft.process(*command)
+    assert (done.code, done.err.splitlines()) == (
+        1,
+        [f"{file}:1:8 apps.mine.other: other is missing: a whole number", "weft: nothing was started"],
+    )
+    file.write_text("networks: {}")
+    done = weft.process(*command, "--set", "mine.port=1")
+    assert (done.code, done.err.splitlines()) == (
+        64,
+        [
+            "weft: app mine: other is missing: a whole number; say it by --set mine.other=VALUE, or in the network file",
+            "weft: nothing was started",
+        ],
+    )
+
+
+def test_a_taken_port_alone_is_a_conflict(weft: Weft) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = weft.process("start", "--listen", f"tcp:127.0.0.1:{port}", "--web", "none")
+    assert done.code == 5
+    assert f"port {port} is taken" in done.err
+    assert not (weft.state / "rows.db").exists()

@@ -52,6 +52,9 @@ class Lab:
         self.control = Control(self.engine, self.journal, remove_foreign=True)
         self.catalogue = Catalogue(self.control, config or {})
 
+    def add(self, source: str) -> None:
+        self.catalogue.run(self.catalogue.add(source))
+
     def view(self, name: str) -> AppView:
         return next(view for view in self.catalogue.views() if view.name == name)
 
@@ -81,7 +84,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_an_app_of_a_file_is_run_and_shown(lab: Lab, file: Path) -> None:
-    lab.catalogue.add(str(file))
+    lab.add(str(file))
     view = lab.view("counting")
     assert (view.state, view.description, view.stages) == ("running", "Counts.", ("POLICY",))
     assert (view.flows, view.config) == (0, {"port": 1})
@@ -91,7 +94,7 @@ def test_an_app_of_a_file_is_run_and_shown(lab: Lab, file: Path) -> None:
 
 
 def test_off_and_on_again(lab: Lab, file: Path) -> None:
-    lab.catalogue.add(str(file))
+    lab.add(str(file))
     lab.event(PortDown("s1", 1))
     lab.catalogue.switch("counting", enabled=False)
     assert (lab.view("counting").state, lab.flows()) == ("disabled", [])
@@ -111,7 +114,7 @@ def test_off_and_on_again(lab: Lab, file: Path) -> None:
 
 
 def test_a_file_that_changed_takes_over_the_rows_that_still_fit(lab: Lab, file: Path) -> None:
-    lab.catalogue.add(str(file))
+    lab.add(str(file))
     lab.event(PortDown("s1", 1))
     lab.catalogue.switch("counting", enabled=False)
     file.write_text(
@@ -131,7 +134,7 @@ def test_a_file_that_changed_takes_over_the_rows_that_still_fit(lab: Lab, file: 
 
 def test_an_app_that_cannot_be_loaded_is_marked_and_can_be_mended(lab: Lab, file: Path) -> None:
     file.write_text(APP + "\n1 / 0\n")
-    lab.catalogue.add(str(file))
+    lab.add(str(file))
     view = lab.view("counting")
     assert view.state == "failed"
     assert "ZeroDivisionError: division by zero" in view.error
@@ -148,7 +151,7 @@ def test_an_app_that_cannot_be_loaded_is_marked_and_can_be_mended(lab: Lab, file
 def test_a_file_whose_class_has_another_name(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "other.py"
     path.write_text("1 / 0\n")
-    lab.catalogue.add(str(path))
+    lab.add(str(path))
     path.write_text(APP)
     lab.catalogue.switch("other", enabled=True)
     assert [(view.name, view.state) for view in lab.catalogue.views()] == [("other", "running")]
@@ -158,7 +161,7 @@ def test_a_file_whose_class_has_another_name(lab: Lab, tmp_path: Path) -> None:
 
 def test_rows_of_an_app_that_is_loaded_late_come_back(lab: Lab, file: Path, tmp_path: Path) -> None:
     first = Store(tmp_path)
-    lab.catalogue.add(str(file))
+    lab.add(str(file))
     lab.event(PortDown("s1", 1))
     first.save(lab.engine.unsaved)
     first.close()
@@ -171,7 +174,7 @@ def test_rows_of_an_app_that_is_loaded_late_come_back(lab: Lab, file: Path, tmp_
 
     later.catalogue.restore = restore
     file.write_text(APP.replace("class Seen", "class Unknown"))
-    later.catalogue.add(str(file))
+    later.add(str(file))
     later.catalogue.switch("counting", enabled=False)
     file.write_text(APP)
     later.catalogue.switch("counting", enabled=True)
@@ -181,7 +184,7 @@ def test_rows_of_an_app_that_is_loaded_late_come_back(lab: Lab, file: Path, tmp_
 
 
 def test_what_cannot_be_switched(lab: Lab) -> None:
-    lab.catalogue.add_builtin(Basis)
+    lab.catalogue.run(lab.catalogue.add_builtin(Basis))
     for enabled in (True, False):
         with pytest.raises(QueryError, match=r"basis is part of every pipeline and cannot be switched off or on") as error:
             lab.catalogue.switch("basis", enabled=enabled)
@@ -194,11 +197,34 @@ def test_what_cannot_be_switched(lab: Lab) -> None:
 def test_configuration_by_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loader, "installed", dict)
     lab = Lab({"counting": {"port": 5}, "nobody": {}})
-    lab.catalogue.add(str(file))
+    lab.add(str(file))
     assert lab.view("counting").config == {"port": 5}
-    assert lab.catalogue.unknown_config() == ["nobody"]
+    assert lab.catalogue.wrong_options("nobody") == [": there is no app nobody; there is counting"]
     with pytest.raises(loader.LoadError, match=r"there is no app 'x'"):
         lab.catalogue.add("x")
+
+
+def test_fields_of_the_file_and_of_the_command_line(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "installed", dict)
+    lab = Lab({"counting": {"port": "x", "prt": 2}})
+    lab.catalogue.add(str(file))
+    assert lab.catalogue.wrong_options("counting") == [
+        ".prt: there is no such field; did you mean port?",
+        ".port: x is text; a whole number belongs here",
+    ]
+    lab.catalogue.check("counting", {"port": 3})
+    with pytest.raises(loader.FieldError) as error:
+        lab.catalogue.check("counting", {"port": "y"})
+    assert error.value.fields == [("port", "y is text; a whole number belongs here", False)]
+
+
+def test_fields_that_change_nothing_do_not_start_an_app_anew(lab: Lab, file: Path) -> None:
+    lab.add(str(file))
+    lab.catalogue.configure({"counting": {"port": 1}})
+    assert lab.told("app.enabled") == ["app counting is enabled"]
+    lab.catalogue.configure({"counting": {"port": 2}})
+    assert lab.view("counting").config == {"port": 2}
+    assert len(lab.told("app.enabled")) + sum(event.count - 1 for event in lab.journal.events(kind="app.enabled")) == 2
 
 
 # ---------------------------------------------------------------- apps that fail
@@ -243,7 +269,7 @@ class Bad(App, stages=(POLICY,)):
 
 def enable(lab: Lab, *classes: type[App]) -> None:
     for cls in classes:
-        lab.catalogue.add_builtin(cls)
+        lab.catalogue.run(lab.catalogue.add_builtin(cls))
 
 
 def test_a_handler_that_raises_leaves_nothing_and_disturbs_nobody(lab: Lab) -> None:

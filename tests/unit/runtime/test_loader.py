@@ -145,17 +145,20 @@ def test_fields_have_their_types() -> None:
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"prt": 1}, "app configured: prt: there is no such field; there are: port, ratio, names, strict"),
-        (
-            {"port": "many"},
-            "app configured: port: Input should be a valid integer, unable to parse string as an integer (it is 'many')",
-        ),
-        ({"port": None}, "app configured: port: Input should be a valid integer (it is None)"),
+        ({"prt": 1}, "app configured: prt: there is no such field; did you mean port?"),
+        ({"port": "many"}, "app configured: port: many is text; a whole number belongs here"),
+        ({"port": 1.5}, "app configured: port: 1.5 is a number with a fraction; a whole number belongs here"),
+        ({"port": None}, "app configured: port: nothing stands here; a whole number belongs here"),
         (
             {"strict": 7, "x": 1},
-            "app configured: x: there is no such field; there are: port, ratio, names, strict; strict: Input",
+            "app configured: x: there is no such field; there are port, ratio, names, strict; "
+            "strict: 7 is a whole number; true or false belongs here",
         ),
-        ({"names": 3}, "app configured: names: Input should be a valid tuple (it is 3)"),
+        ({"names": 3}, "app configured: names: 3 is a whole number; a list, like [a, b], belongs here"),
+        (
+            {"ratio": True, "names": ["a", 2]},
+            'app configured: names.1: 2 is a whole number; text belongs here: "2" in quotes is text',
+        ),
     ],
 )
 def test_wrong_configuration_names_every_field(config: dict[str, object], said: str) -> None:
@@ -168,5 +171,5 @@ def test_an_app_without_fields_takes_none() -> None:
     class Bare(App):
         """Nothing to say."""
 
-    with pytest.raises(LoadError, match=r"app bare: port: there is no such field; there are: none"):
+    with pytest.raises(LoadError, match=r"app bare: port: there is no such field; there are none"):
         loader.make(Bare, {"port": 1})
