@@ -25,12 +25,14 @@ from controller.model import (
     PortDown,
     PortRole,
     Thawed,
+    Vtep,
 )
 from controller.packet import SAYING, says, sender_address
-from controller.pipeline import FORWARD, LEARN, NEXT, NEXTHOP, controller, load, to, to_port
+from controller.pipeline import FORWARD, LEARN, NEXT, NEXTHOP, controller, load, resubmit, to, to_port
 
 SEEN = 128  # bytes of a frame that are copied: enough for the addresses
 MOST_IPS = 16  # of one host that are kept
+AGAIN = (load("stranger", 1), resubmit(LEARN.table)), {"stranger": 0}  # on hypervisors: is it one? (apps/strangers.py)
 
 
 class L2Learning(App, stages=(LEARN, FORWARD)):
@@ -51,7 +53,8 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
         name = networks[0].name
         known = tx.get(Host, name, mac)
         moved = known is not None and (known.bridge, known.port) != at
-        if (known is None or moved) and self.is_full(tx, packet):
+        most = self.max_hosts_per_port if known is None or moved else 0
+        if most and most <= len(tx.where(Host, bridge=packet.bridge, port=packet.in_port)):
             return
         if moved and not self.may_move(tx, known, *at):
             return
@@ -93,10 +96,6 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
             tx.tell("info", "address.moved", str(address.ip), f"{address.ip} is now {address.mac}, it was {before.mac}")
         tx.put(address)
 
-    def is_full(self, tx, packet):
-        """A port that has all the addresses it may have."""
-        return 0 < self.max_hosts_per_port <= len(tx.where(Host, bridge=packet.bridge, port=packet.in_port))
-
     @on(PortDown)
     def forget_port(self, event, tx):
         forget(tx, *tx.where(Host, bridge=event.bridge, port=event.port))
@@ -118,9 +117,10 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
         meter = rows.meter("learn", role.bridge, role.port, pps=self.copies_per_second, burst=self.copies_per_second)
         yield meter
         copy = controller(SEEN, meter=meter.number)
-        yield LEARN.flow(copy, NEXT, in_port=role.port, priority=1, why="the source is not known yet")
+        then, new = ((NEXT,), {}) if rows.get(Vtep, role.bridge) is None else AGAIN
+        yield LEARN.flow(copy, *then, in_port=role.port, priority=1, **new, why="the source is not known yet")
         for frames in SAYING:
-            yield LEARN.flow(copy, NEXT, in_port=role.port, priority=110, **frames, why="may say an IP address of the source")
+            yield LEARN.flow(copy, *then, in_port=role.port, priority=110, **frames, **new, why="may say an IP address of it")
 
     @rules(each=Moves)
     def frozen(self, moves, rows):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.model.address import Mac
-from controller.model.rows import Row
+from controller.model.rows import Host, Row
 
 IN_PORT_TLV = 0x80000004
 NETWORK_TLV = 0x00010004
@@ -130,6 +130,15 @@ class MovedLongAgo:
 
     network: str
     mac: Mac
+
+
+@dataclass(frozen=True, slots=True)
+class Introduced:
+    """All hypervisors know a host by now, and may be sent a frame of it that was held until then."""
+
+    host: Host
+    frame: bytes
+    to_all: bool
 
 
 @dataclass(frozen=True, slots=True)

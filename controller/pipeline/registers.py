@@ -9,4 +9,5 @@ REGISTERS = {
     "out_port": "reg2",  # OpenFlow port that EGRESS sends to
     "way": "reg3",  # how a frame goes from bridge to bridge (apps/fabric.py); 0 where it entered by an edge port
     "isolated": "reg4",  # 1: it came in by an isolated port, and leaves by none
+    "stranger": "reg7",  # on hypervisors, 1: it was copied for learning; 2: its source is not known (apps/strangers.py)
 }

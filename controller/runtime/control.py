@@ -194,6 +194,7 @@ class Control:
         if done:
             if not self.following.due:  # else what it finds goes with the rest
                 self.sync.settle()
+                self.dispatch.confirming.look()
         else:
             self._hold_collector()
             if not self._scheduled:

@@ -9,6 +9,7 @@ from typing import Any
 
 from controller.model import PacketIn
 from controller.model.cookie import APP_MASK, OWNER_BITS, app_of
+from controller.runtime.confirming import Confirming
 from controller.runtime.journal import Journal
 from controller.state.engine import AppState, Engine, TimerSpec
 from controller.state.tables import Tx
@@ -23,6 +24,7 @@ class Dispatch:
         self._engine, self._journal, self._wake = engine, journal, wake
         self._tx = Tx(engine.tables)
         self._frames: list[Frame] = []
+        self.confirming = Confirming(engine, self.event, wake)
         self._timers: dict[str, list[asyncio.TimerHandle]] = {}
 
     def packet_in(self, packet: PacketIn) -> None:
@@ -76,6 +78,10 @@ class Dispatch:
         for seconds, event in tx.timers:
             asyncio.get_running_loop().call_later(seconds, self._later, event)
         tx.timers = []
+        if tx.waits:
+            for row, event in tx.waits:
+                self.confirming.add(row, event)
+            tx.waits = []
 
     def _later(self, event: object) -> None:
         self.event(event)

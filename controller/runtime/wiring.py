@@ -38,7 +38,8 @@ from controller.topology.tunnels import Tunnels
 SAVE_EVERY = 0.1  # seconds until learned rows are written
 SAVE_AGAIN = 5.0  # seconds until it is tried again where they could not be
 SOCKET = "weft.sock"
-ALWAYS = ("vlan_isolation", "fabric", "arp_responder", "nd_responder", "storm_guard", "tunnel_mesh")  # the first two must run
+MUST = ("vlan_isolation", "fabric")
+ALWAYS = (*MUST, "arp_responder", "nd_responder", "storm_guard", "tunnel_mesh", "strangers")
 OK, REFUSED = 0, 1
 
 

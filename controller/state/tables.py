@@ -94,7 +94,7 @@ class Tables:
 class Tx:
     """A transaction: changes that come true together, when the handler that made them returns."""
 
-    __slots__ = ("_tables", "changes", "frames", "notes", "timers")
+    __slots__ = ("_tables", "changes", "frames", "notes", "timers", "waits")
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -102,6 +102,7 @@ class Tx:
         self.frames: list[tuple[str, int, tuple[bytes, ...], bytes]] = []
         self.timers: list[tuple[float, object]] = []
         self.notes: list[tuple[str, str, str, str, bool]] = []
+        self.waits: list[tuple[Row, object]] = []
 
     def put(self, row: Row) -> None:
         """Add a row, or replace the one with the same key. A row equal to the stored one is no change."""
@@ -152,3 +153,7 @@ class Tx:
     def after(self, seconds: float, event: object) -> None:
         """Deliver an event once, so many seconds from now (lost by a restart: use `every` for what must last)."""
         self.timers.append((seconds, event))
+
+    def when(self, row: Row, event: object) -> None:
+        """Deliver an event once the connected bridges hold the flows of all rules for this row; after 0.2 s in any case."""
+        self.waits.append((row, event))

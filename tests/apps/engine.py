@@ -53,6 +53,8 @@ class Lab:
                 handler(state.app, event, tx)
         self.frames += tx.frames
         self._commit(tx)
+        for _, event in tx.waits:  # there are no bridges to wait for
+            self.event(event)
 
     def tick(self, timer: str) -> None:
         """Run a timer once for each of its rows."""

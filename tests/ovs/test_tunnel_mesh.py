@@ -107,6 +107,10 @@ class MeshOf3(Running):
         found = rdpcap(str(self.folder / f"{port}.pcap"))
         return [p for p in found if (p[VXLAN].payload if VXLAN in p else p).src == mac(source)]
 
+    def sent(self, source: int, destination: str) -> list[Packet]:
+        """Frames of a machine for another one that left by the wire."""
+        return [p for p in self.out("wire", source) if p[VXLAN].payload.dst == destination]
+
     def trace(self, port: str, fields: str) -> str:
         """What becomes of a frame that comes in by a port of hv1, as actions of the datapath."""
         number = self.ovs.vsctl("get", "Interface", port, "ofport").strip()
@@ -159,12 +163,30 @@ def test_the_port_of_a_mesh_is_a_tunnel_and_nothing_is_discovered_there(weft: Me
 
 def test_frames_go_to_the_hypervisor_of_their_destination(weft: MeshOf3) -> None:
     weft.known(("vm1", 1), ("vm5", 5))
-    before = len(weft.out("wire", 1))
     weft.send("vm1", frame(1, mac(5)))
-    (sent,) = eventually(lambda: weft.out("wire", 1)[before:])
+    (sent,) = eventually(lambda: weft.sent(1, mac(5)))
     assert (sent[IP].src, sent[IP].dst, sent.dst) == ("192.0.2.1", "192.0.2.2", UNDERLAY.format(2))
     assert (sent[UDP].dport, sent[VXLAN].vni) == (4789, 5010)
     assert bytes(sent[VXLAN].payload) == bytes(frame(1, mac(5)))
+
+
+def test_the_first_frame_of_a_machine_waits_until_others_know_it(weft: MeshOf3) -> None:
+    weft.known(("vm5", 5))
+    weft.send("vm1", frame(1, mac(5)))
+    (sent,) = eventually(lambda: weft.sent(1, mac(5)))
+    assert (sent[IP].dst, sent[VXLAN].vni) == ("192.0.2.2", 5010)
+    assert bytes(sent[VXLAN].payload) == bytes(frame(1, mac(5)))  # whole
+    known = [flow for name in ("hv2", "hv3") for flow in weft.flows(name) if mac(1) in flow["match"]]
+    assert {flow["status"] for flow in known} == {"installed"}
+    weft.send("vm2", frame(2, BROADCAST))
+    weft.send("vm2", frame(2, mac(1)))
+    eventually(lambda: len(weft.sent(2, BROADCAST)) >= 2)
+    weft.settled("hv1", "hv2", "hv3")
+    weft.send("vm2", frame(2, mac(5)))
+    eventually(lambda: weft.sent(2, mac(5)))
+    assert sorted(p[IP].dst for p in weft.sent(2, BROADCAST)) == ["192.0.2.2", "192.0.2.3"]
+    assert len(weft.out("vm1", 2)) == 2  # not again, when it was sent on
+    assert "until all hypervisors know its source" not in weft.dropped()
 
 
 @pytest.mark.parametrize(("port", "number", "there"), [("vm1", 1, ["192.0.2.2", "192.0.2.3"]), ("vm3", 3, ["192.0.2.3"])])

@@ -179,3 +179,5 @@ def test_frames_and_timers_wait_in_the_transaction() -> None:
     tx.after(1.5, "event")
     assert tx.frames == [("s1", 3, (b"action",), b"frame")]
     assert tx.timers == [(1.5, "event")]
+    tx.when(PORTS[0], "event")
+    assert tx.waits == [(PORTS[0], "event")]
