@@ -15,6 +15,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -26,6 +27,7 @@ SECONDS = 900  # a stage that takes longer hangs
 GRACE = 30  # for a stage that was told to end
 WITH_US = ("setpriv", "--pdeathsig", "INT")  # should this runner be killed, the stage ends too
 NO_TESTS = 5  # pytest's exit code
+TOGETHER = 4  # processes of a stage at the most: tests wait more than they compute, and some of them watch the clock
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,12 @@ def browser() -> str:
     return "" if any(map(shutil.which, ("chromium", "google-chrome"))) else "not installed: chromium"
 
 
-def pytest(name: str, *folders: str, needs: tuple[Callable[[], str], ...] = ()) -> Stage:
+def pytest(name: str, *folders: str, needs: tuple[Callable[[], str], ...] = (), alone: bool = False) -> Stage:
+    """A folder's tests, in several processes where pytest-xdist is installed, a file at a time; `alone`: one after another."""
     paths = tuple(f"tests/{folder}" for folder in folders or (name,))
-    return Stage(name, (sys.executable, "-m", "pytest", "-q", *paths), needs, pytest=True)
+    processes = min(TOGETHER, len(os.sched_getaffinity(0)))
+    spread = () if alone or processes < 2 or find_spec("xdist") is None else ("-n", str(processes), "--dist", "loadfile")
+    return Stage(name, (sys.executable, "-m", "pytest", "-q", *spread, *paths), needs, pytest=True)
 
 
 def stages() -> list[Stage]:
@@ -94,8 +99,8 @@ def stages() -> list[Stage]:
         pytest("unit", "unit", "arch"),
         pytest("apps"),
         pytest("ovs", needs=(ovs,)),
-        pytest("emulated", needs=(root, namespaces, ovs, programs("mnexec", "ip", "ping", "iperf3", "ethtool"))),
-        pytest("browser", needs=(ovs, browser)),
+        pytest("emulated", needs=(root, namespaces, ovs, programs("mnexec", "ip", "ping", "iperf3", "ethtool")), alone=True),
+        pytest("browser", needs=(ovs, browser), alone=True),
     ]
 
 

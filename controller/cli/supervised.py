@@ -9,12 +9,28 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, Protocol
 
 from controller.cli.client import Client
 from controller.cli.errors import ExitCode, Failure
 
 START_SECONDS = 30.0
 PAUSE = 0.03  # between two looks at something that is about to happen
+
+
+class Process(Protocol):
+    """What is needed of a child process, as `subprocess` has it."""
+
+    pid: int
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code. Raises subprocess.TimeoutExpired."""
+
+    def terminate(self) -> None:
+        """End it kindly."""
+
+    def kill(self) -> None:
+        """End it as a crash would."""
 
 
 class SupervisedController:
@@ -30,7 +46,7 @@ class SupervisedController:
             self._command += ["--app", app]
         if network_file is not None:
             self._command += ["--network-file", str(network_file)]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     @property
     def pid(self) -> int:
@@ -39,17 +55,18 @@ class SupervisedController:
 
     def start(self) -> None:
         """Start it; `wait_ready` tells when it answers."""
-        program = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-P", "-m", "controller", *self._command]
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                program,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is for us: we stop it when its bridges are gone
-            )
+            self._process = self._spawn(log)
+
+    def _spawn(self, log: IO[bytes]) -> Process:
+        return subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", sys.executable, "-P", "-m", "controller", *self._command],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for us: we stop it when its bridges are gone
+        )
 
     def wait_ready(self, seconds: float = START_SECONDS) -> None:
         """Wait until it takes bridges."""

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 import pytest
 
 from controller.cli.emulation import converge, network_file
-from controller.cli.supervised import SupervisedController, free_address
+from controller.cli.supervised import free_address
+from tests.nursery import CopiedController
 from topologies import runs
 from topologies.network import EmulatedNetwork
 
@@ -20,7 +21,7 @@ class Lab:
         self.network = stack.enter_context(EmulatedNetwork(run, topology, parameters))
         listen, web = f"unix:{self.network.controller_socket}", free_address("127.0.0.1:0")
         self.network_file = network_file(run, topology, parameters, self.network)
-        self.controller = SupervisedController(run.path, listen, web, network_file=self.network_file)
+        self.controller = CopiedController(run.path, listen, web, network_file=self.network_file)
         stack.callback(self.controller.stop)
         self.start_controller()
         self.network.start()

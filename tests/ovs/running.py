@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from controller.cli.supervised import SupervisedController, free_address
+from controller.cli.supervised import free_address
+from tests.nursery import CopiedController
 from topologies.openvswitch import PrivateOvs
 
 PATIENCE = 15.0
@@ -25,7 +26,7 @@ def eventually(what: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         time.sleep(0.02)
 
 
-class Running(SupervisedController):
+class Running(CopiedController):
     """The controller, and the bridges of one Open vSwitch that are connected to it on loopback."""
 
     def __init__(self, folder: Path, ovs: PrivateOvs, *options: str) -> None:
