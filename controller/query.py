@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The controller itself, with the sizes of its collections."""
+    """The controller itself, with the sizes of its collections. A link is counted once for both directions."""
 
     version: str
     state: Literal["ready", "starting"]
@@ -25,6 +25,7 @@ class Status:
     hosts: int
     links: int
     networks: int
+    hypervisors: int
     flows: int
     apps: int
     apps_failed: int
@@ -56,7 +57,7 @@ class PortView:
     """A port of a bridge, its OpenFlow counters, and what is behind it (`peer` is "s2/s2-eth3", or empty at the edge).
 
     `role` is held, edge, link, oneway, shared, self, tunnel or bfd, empty where the port is down; `network` names those of an
-    edge port.
+    edge port. `problem` says where its MTU is too large for the tunnels of its networks.
     """
 
     bridge: str
@@ -77,11 +78,12 @@ class PortView:
     tx_dropped: int | None
     rx_errors: int | None
     tx_errors: int | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """An address that was learned, and where."""
+    """An address that was learned, and where. It is unreachable where its hypervisor is dead; `why` says how that is known."""
 
     mac: str
     ips: tuple[str, ...]
@@ -91,6 +93,8 @@ class HostView:
     port_name: str
     first_seen: float
     last_seen: float
+    state: Literal["reachable", "unreachable"] = "reachable"
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,33 @@ class HypervisorView:
     bfd: tuple[str, ...]
     reason: str
     problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelView:
+    """A tunnel as one of its ends sees it: does `hypervisor` hear `peer`, by which mesh, and how much?
+
+    `state` is what BFD says where that is on. Else it is up while frames come, and idle when none has come for 30 s; down where
+    the tunnel cannot be or the peer is dead, unknown where `hypervisor` cannot be asked. `since` and `cause` are of the last
+    change. `mtu`: octets that an IP packet may have. `rx` counts frames that came from the peer, `tx` those that came to it
+    from here, in all meshes together. `problems`: ports of `hypervisor` whose MTU is too large for the mesh.
+    """
+
+    mesh: str
+    hypervisor: str
+    peer: str
+    state: Literal["up", "down", "idle", "unknown"]
+    cause: str
+    since: float
+    type: str
+    mtu: int
+    local: str
+    remote: str
+    rx_packets: int | None
+    rx_bytes: int | None
+    tx_packets: int | None
+    tx_bytes: int | None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +328,9 @@ class View(Protocol):
 
     def hypervisors(self) -> tuple[HypervisorView, ...]:
         """Hypervisors of the network file by name."""
+
+    def tunnels(self) -> tuple[TunnelView, ...]:
+        """Tunnels by mesh and hypervisor, each direction by itself."""
 
     def apps(self) -> tuple[AppView, ...]:
         """Plugins by name."""

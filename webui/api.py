@@ -25,6 +25,7 @@ from controller.query import (
     PortView,
     QueryError,
     Status,
+    TunnelView,
     View,
 )
 from webui.problem import Problem
@@ -59,6 +60,11 @@ class BridgePath(BaseModel):
 
 class PortQuery(BaseModel):
     bridge: str = Field("", description="only the ports of this bridge")
+
+
+class TunnelQuery(BaseModel):
+    hypervisor: str = Field("", description="only those that this hypervisor sees")
+    mesh: str = Field("", description="only those of this mesh")
 
 
 class AppPath(BaseModel):
@@ -184,6 +190,12 @@ def _add_collections(api: APIBlueprint, view: View) -> None:
     @api.get("/hypervisors", tags=[READ], responses={200: Listing[HypervisorView]}, summary=summary)
     def hypervisors() -> Response:
         return _list(Listing[HypervisorView], view.hypervisors())
+
+    @api.get("/tunnels", tags=[READ], responses={200: Listing[TunnelView]}, summary="Tunnels, as each end sees them")
+    def tunnels(query: TunnelQuery) -> Response:
+        wanted = (query.hypervisor, query.mesh)
+        found = (t for t in view.tunnels() if wanted[0] in ("", t.hypervisor) and wanted[1] in ("", t.mesh))
+        return _list(Listing[TunnelView], tuple(found))
 
 
 def _add_topology(api: APIBlueprint, view: View) -> None:

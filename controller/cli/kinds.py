@@ -37,6 +37,14 @@ def _bridge_state(item: Item) -> str:
     return f"{item['state']} ({item['reason']})" if item["reason"] else str(item["state"])
 
 
+def _host_state(item: Item) -> str:
+    return f"{item['state']} ({item['why']})" if item["why"] else str(item["state"])
+
+
+def _tunnel_name(item: Item) -> str:
+    return f"{item['mesh']}/{item['hypervisor']}>{item['peer']}"
+
+
 def _event_text(item: Item) -> str:
     return str(item["text"]) + (f" (x{item['count']})" if item["count"] > 1 else "")
 
@@ -114,6 +122,7 @@ PORTS = Kind(
         Column("HOSTS", field("hosts")),
         Column("RX", _octets("rx_bytes")),
         Column("TX", _octets("tx_bytes")),
+        Column("PROBLEM", field("problem"), long=True),
         Column("MAC", field("mac"), wide=True),
         Column("SPEED", lambda item: quantity(item["speed"], "bit/s"), wide=True),
         Column("RX-PACKETS", field("rx_packets"), wide=True),
@@ -198,6 +207,7 @@ HOSTS = Kind(
         Column("NETWORK", field("network")),
         Column("BRIDGE", field("bridge")),
         Column("PORT", field("port_name")),
+        Column("STATE", _host_state, long=True),
         Column("LAST-SEEN", age("last_seen")),
         Column("FIRST-SEEN", age("first_seen"), wide=True),
         Column("NUMBER", field("port"), wide=True),
@@ -227,6 +237,33 @@ HYPERVISORS = Kind(
     "No hypervisors. They stand in the network file, under hypervisors:, with ovsdb: or listen:.",
     frozenset(),
     frozenset({"hypervisors"}),
+)
+
+TUNNELS = Kind(
+    "tunnels",
+    "tu",
+    (
+        Column("MESH", field("mesh")),
+        Column("HYPERVISOR", field("hypervisor")),
+        Column("PEER", field("peer")),
+        Column("STATE", field("state")),
+        Column("SINCE", age("since")),
+        Column("CAUSE", field("cause"), long=True),
+        Column("MTU", field("mtu")),
+        Column("RX", _octets("rx_bytes")),
+        Column("TX", _octets("tx_bytes")),
+        Column("PROBLEMS", field("problems"), long=True),
+        Column("TYPE", field("type"), wide=True),
+        Column("LOCAL", field("local"), wide=True),
+        Column("REMOTE", field("remote"), wide=True),
+        Column("RX-PACKETS", field("rx_packets"), wide=True),
+        Column("TX-PACKETS", field("tx_packets"), wide=True),
+    ),
+    ("mesh", "hypervisor", "peer"),
+    lambda item: (_tunnel_name(item), item["hypervisor"], item["peer"], item["mesh"]),
+    "No tunnels. They join the hypervisors of a mesh, which stand in the network file.",
+    frozenset(),
+    frozenset({"tunnels", "counters"}),
 )
 
 APPS = Kind(
@@ -313,7 +350,7 @@ DROPS = Kind(
     frozenset({"flows", "counters"}),
 )
 
-KINDS = (BRIDGES, PORTS, LINKS, PATHS, HOSTS, NETWORKS, HYPERVISORS, APPS, FLOWS, DROPS, EVENTS)
+KINDS = (BRIDGES, PORTS, LINKS, PATHS, HOSTS, NETWORKS, HYPERVISORS, TUNNELS, APPS, FLOWS, DROPS, EVENTS)
 
 
 def find(name: str) -> Kind | None:

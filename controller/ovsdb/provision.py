@@ -156,7 +156,8 @@ class Hypervisor:
         if not self._connected or self.database is None:
             return {}
         reported = self.database.reported("Interface")
-        found = {str(row["name"]): _number(reported[ref]["mtu"]) for ref, row in self.database.configured_rows("Interface").items()}
+        rows = self.database.configured_rows("Interface")
+        found = {str(row["name"]): _number(reported[ref]["mtu"]) for ref, row in rows.items()}
         return {name: mtu for name, mtu in found.items() if mtu is not None}
 
     # ------------------------------------------------------------------ connection

@@ -181,6 +181,10 @@ class Hypervisors:
         """How they are, by name."""
         return tuple(self._kept[name].state() for name in sorted(self._kept))
 
+    def state(self, name: str) -> HypervisorState | None:
+        """How one is; None where it is not kept."""
+        return self._kept[name].state() if name in self._kept else None
+
     def changes(self) -> object:
         """Equal to what it was where nothing has changed at any of them."""
         return [(name, kept.changes) for name, kept in self._kept.items()]

@@ -11,11 +11,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import fields
-from typing import Any, TypeVar
+from dataclasses import fields, replace
+from typing import Any, Literal, TypeVar
 
 from controller import __version__
-from controller.model import Attachment, Bridge, FloodPorts, Host, Link, Mesh, Network, Port, PortRole, TunnelAt, Vtep
+from controller.model import Attachment, Bridge, FloodPorts, Host, Hypervisor, Link, Mesh, Network, Port, PortRole, TunnelAt, Vtep
 from controller.pipeline import LEARN
 from controller.query import (
     Applied,
@@ -32,6 +32,7 @@ from controller.query import (
     PortView,
     QueryError,
     Status,
+    TunnelView,
     Update,
 )
 from controller.runtime.catalogue import Catalogue
@@ -42,6 +43,7 @@ from controller.runtime.networks import Networks
 from controller.runtime.peers import Peer
 from controller.runtime.store import Store
 from controller.runtime.topology import Topology
+from controller.runtime.tunnelwatch import TunnelWatch
 
 T = TypeVar("T")
 PATIENCE = 10.0  # seconds that a question may wait for the event loop
@@ -51,10 +53,17 @@ class LiveView:
     """`query.View` of a running controller."""
 
     def __init__(
-        self, control: Control, journal: Journal, catalogue: Catalogue, networks: Networks, store: Store, listen: tuple[str, ...]
+        self,
+        control: Control,
+        journal: Journal,
+        catalogue: Catalogue,
+        networks: Networks,
+        tunnels: TunnelWatch,
+        store: Store,
+        listen: tuple[str, ...],
     ) -> None:
         self._control, self._journal, self._catalogue, self._listen = control, journal, catalogue, listen
-        self._networks = networks
+        self._networks, self._tunnels = networks, tunnels
         self._engine, self._store = control.engine, store
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -93,9 +102,10 @@ class LiveView:
             bridges=len(peers),
             connected=sum(p.channel is not None for p in peers.values()),
             ports=len(rows[Port]),
-            hosts=len(self._hosts()),
-            links=len(rows[Link]),
+            hosts=len(rows[Host]),
+            links=len({min((x.bridge, x.port), (x.peer, x.peer_port)) for x in self._engine.tables.all(Link)}),
             networks=len(rows[Network]),
+            hypervisors=len(rows[Hypervisor]),
             flows=sum(self._engine.desired.count(name) for name in peers),
             apps=apps,
             apps_failed=failed,
@@ -156,6 +166,7 @@ class LiveView:
             speed=port.speed or None,
             peer=f"{link.peer}/{self._port_name(link.peer, link.peer_port)}" if link else "",
             hosts=hosts,
+            problem=self._tunnels.problem(port.bridge, port.port),
             **counters,
         )
 
@@ -175,7 +186,9 @@ class LiveView:
         last = max([first, *self._active(host)])
         ips = tuple(map(str, host.ips))
         name = self._port_name(host.bridge, host.port)
-        return HostView(str(host.mac), ips, host.network, host.bridge, host.port, name, first, last)
+        why = self._tunnels.dead.get(host.bridge, "")
+        state: Literal["reachable", "unreachable"] = "unreachable" if why else "reachable"
+        return HostView(str(host.mac), ips, host.network, host.bridge, host.port, name, first, last, state, why)
 
     def _active(self, host: Host) -> list[float]:
         """When the flows that the host's frames hit last counted a frame."""
@@ -219,7 +232,15 @@ class LiveView:
 
     def hypervisors(self) -> tuple[HypervisorView, ...]:
         """Hypervisors of the network file by name."""
-        return self._ask(self._networks.hypervisors)
+        return self._ask(self._hypervisors)
+
+    def _hypervisors(self) -> tuple[HypervisorView, ...]:
+        views = self._networks.hypervisors()
+        return tuple(replace(view, problems=view.problems + self._tunnels.problems(view.name)) for view in views)
+
+    def tunnels(self) -> tuple[TunnelView, ...]:
+        """Tunnels by mesh and hypervisor, each direction by itself."""
+        return self._ask(self._tunnels.views)()
 
     def apps(self) -> tuple[AppView, ...]:
         """Plugins by name."""

@@ -28,6 +28,7 @@ from controller.runtime.provisioning import Provisioning, kept_owner, teller
 from controller.runtime.settings import Settings
 from controller.runtime.store import Store
 from controller.runtime.token import kept_token
+from controller.runtime.tunnelwatch import TunnelWatch
 from controller.runtime.view import LiveView
 from controller.state.engine import Engine
 from controller.state.tables import Tx
@@ -78,11 +79,12 @@ async def _serve(settings: Settings) -> None:
         if file is not None:
             networks.apply(file, str(settings.network_file))
         servers = [await listen(target, control, _tls(settings)) for target in settings.listen]
-        view = LiveView(control, journal, catalogue, networks, store, tuple(server.target for server in servers))
+        tunnels = TunnelWatch(control, hypervisors)
+        view = LiveView(control, journal, catalogue, networks, tunnels, store, tuple(server.target for server in servers))
         with _web(settings, view) as url:
             _greet([s.target for s in servers], url)
             quiet_collector()
-            await _until_stopped(stop, control, store, networks)
+            await _until_stopped(stop, control, store, networks, tunnels)
             print("weft stops; bridges keep forwarding with the flows that they have", flush=True)
         for server in servers:
             await server.close("the controller stops")
@@ -162,11 +164,12 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def _until_stopped(stop: asyncio.Event, control: Control, store: Store, networks: Networks) -> None:
+async def _until_stopped(stop: asyncio.Event, control: Control, store: Store, networks: Networks, tunnels: TunnelWatch) -> None:
     loop = asyncio.get_running_loop()
     if networks.file_given and threading.current_thread() is threading.main_thread():
         loop.add_signal_handler(signal.SIGHUP, networks.reread)
-    tasks = [loop.create_task(control.sweep()), loop.create_task(_save(control.engine, store, control.journal))]
+    forever = control.sweep(), tunnels.watch(), _save(control.engine, store, control.journal)
+    tasks = [loop.create_task(task) for task in forever]
     stopped = loop.create_task(stop.wait())
     done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
     for task in (*tasks, stopped):

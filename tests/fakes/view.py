@@ -31,10 +31,11 @@ from controller.query import (
     PortView,
     QueryError,
     Status,
+    TunnelView,
     Update,
 )
 from controller.runtime.topology import Topology
-from tests.fakes import network
+from tests.fakes import network, overlay
 
 TRACEBACK = """Traceback (most recent call last):
   File "apps/rate_limiter.py", line 31, in limit
@@ -52,7 +53,7 @@ SORTS = ("packets", "bytes", "priority", "table", "bridge", "app", "match", "sta
 class FakeView:
     """Holds views in lists; a change replaces one and wakes whoever waits."""
 
-    def __init__(self, flows: int = 0, empty: bool = False) -> None:
+    def __init__(self, flows: int = 0, empty: bool = False, members: int = 2) -> None:
         self._changed = threading.Condition()
         self._started = time.time() - 7_260
         self._revision = 41
@@ -64,6 +65,7 @@ class FakeView:
         self._down_ports: set[tuple[str, int]] = set()
         self._numbers = itertools.count(1)
         self._apps = {app.name: app for app in _apps()}
+        self._members = 0 if empty else members  # hypervisors
         self.delay = 0.0
         if not empty:
             self._fill(flows)
@@ -141,6 +143,11 @@ class FakeView:
         self._note("info", "bridge.connected", name, f"{name} connected")
         self._publish("bridges")
 
+    def lose(self, mac: str, why: str) -> None:
+        """The hypervisor of a host is dead."""
+        self._hosts[mac] = dataclasses.replace(self._hosts[mac], state="unreachable", why=why)
+        self._publish("hosts")
+
     def port_down(self, bridge: str, port: int) -> None:
         """A cable is pulled."""
         self._down_ports.add((bridge, port))
@@ -177,8 +184,9 @@ class FakeView:
             connected,
             len(self.ports()),
             len(self._hosts),
-            len(self.links()),
+            len(self.links()) // 2,
             len(self.networks()),
+            len(self.hypervisors()),
             len(self._flows),
             len(self._apps),
             failed,
@@ -221,13 +229,11 @@ class FakeView:
 
     def hypervisors(self) -> tuple[HypervisorView, ...]:
         """Hypervisors by name."""
-        if not self._bridges:
-            return ()
-        away, watched, problems = "no route to host", ("core/hv2 down",), ("br-int/bfd-1: no device",)
-        return (
-            HypervisorView("hv1", "applied", "tcp:192.0.2.1:6640", self._started, "3.1.0", 4, watched, "", problems),
-            HypervisorView("hv2", "unreachable", "tcp:192.0.2.2:6640", self._started, "", 0, (), away, ()),
-        )
+        return overlay.hypervisors(self._members, self._started)
+
+    def tunnels(self) -> tuple[TunnelView, ...]:
+        """Tunnels by mesh and hypervisor."""
+        return overlay.tunnels(self._members, self._started)
 
     def paths(self, source: str, target: str) -> tuple[PathView, ...]:
         """The cheapest paths between two bridges or hosts."""

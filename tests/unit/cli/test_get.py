@@ -8,7 +8,7 @@ from tests.unit.cli.runner import Weft
 
 pytestmark = pytest.mark.unit
 
-KINDS = ("bridges", "ports", "links", "hosts", "networks", "hypervisors", "apps", "flows", "events")
+KINDS = ("bridges", "ports", "links", "hosts", "networks", "hypervisors", "tunnels", "apps", "flows", "events")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -34,7 +34,7 @@ def test_json_is_the_fields_of_the_api(weft: Weft, view: FakeView) -> None:
     host = weft("get", "hosts", "-o", "json").json[0]
     assert host["mac"] == "00:00:00:00:00:01"
     assert host["ips"] == ["10.0.0.1"]
-    assert set(host) == {"mac", "ips", "network", "bridge", "port", "port_name", "first_seen", "last_seen"}
+    assert set(host) == {"mac", "ips", "network", "bridge", "port", "port_name", "first_seen", "last_seen", "state", "why"}
 
 
 def test_yaml_says_what_json_says(weft: Weft, view: FakeView) -> None:
@@ -129,6 +129,25 @@ def test_hypervisors_read_well(weft: Weft, view: FakeView) -> None:
     assert "br-int/bfd-1: no device" in one
     assert two.startswith("hv2   unreachable (no route to host)")
     assert "core/hv2 down" in weft("get", "hv", "-o", "wide").out
+
+
+def test_tunnels_read_well(weft: Weft, view: FakeView) -> None:
+    heading, one, two = weft("get", "tunnels").lines
+    assert heading.split() == ["MESH", "HYPERVISOR", "PEER", "STATE", "SINCE", "CAUSE", "MTU", "RX", "TX", "PROBLEMS"]
+    assert one.split()[:4] == ["core", "hv1", "hv2", "down"]
+    assert one.split("  BFD: control detection time expired")[1].split()[:3] == ["1450", "98.2kB", "-"]
+    assert "tap3: its MTU is 1500" in one
+    assert two.split()[:4] == ["core", "hv2", "hv1", "unknown"]
+    assert weft("get", "tu", "hv2>hv1", "-o", "name").code == 4
+    assert weft("get", "tunnels", "core/hv2>hv1", "-o", "name").out == "core/hv2>hv1\n"
+    assert "192.0.2.1  192.0.2.2" in weft("get", "tunnels", "-o", "wide").out
+
+
+def test_a_host_that_cannot_be_reached_says_why(weft: Weft, view: FakeView) -> None:
+    view.lose("00:00:00:00:00:02", "hv1 is unreachable: no answer")
+    lines = weft("get", "hosts").lines
+    assert "reachable" in lines[1]
+    assert "unreachable (hv1 is unreachable: no answer)" in lines[2]
 
 
 def test_links_show_what_they_cost(weft: Weft, view: FakeView) -> None:

@@ -40,6 +40,8 @@ def test_health_and_readiness(client: FlaskClient, view: FakeView) -> None:
         ("/links", 4, {"peer", "peer_port", "cost", "networks"}),
         ("/networks", 2, {"name", "vlan", "isolated", "tree"}),
         ("/hypervisors", 2, {"name", "state", "reason", "problems"}),
+        ("/tunnels", 2, {"mesh", "hypervisor", "peer", "state", "cause", "mtu", "rx_bytes"}),
+        ("/tunnels?hypervisor=hv1&mesh=core", 1, {"local", "remote"}),
         ("/paths?source=s2&target=10.0.0.4", 1, {"cost", "hops"}),
         ("/apps", 6, {"state", "error", "config"}),
         ("/flows", 59, {"kind", "why", "status"}),

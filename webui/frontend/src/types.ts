@@ -11,6 +11,7 @@ export interface Status {
   hosts: number
   links: number
   networks: number
+  hypervisors: number
   flows: number
   apps: number
   apps_failed: number
@@ -53,6 +54,7 @@ export interface PortView {
   tx_dropped: number | null
   rx_errors: number | null
   tx_errors: number | null
+  problem: string
 }
 
 export interface HostView {
@@ -64,6 +66,8 @@ export interface HostView {
   port_name: string
   first_seen: number
   last_seen: number
+  state: 'reachable' | 'unreachable'
+  why: string
 }
 
 export interface LinkView {
@@ -100,6 +104,24 @@ export interface HypervisorView {
   ports: number
   bfd: string[]
   reason: string
+  problems: string[]
+}
+
+export interface TunnelView {
+  mesh: string
+  hypervisor: string
+  peer: string
+  state: 'up' | 'down' | 'idle' | 'unknown'
+  cause: string
+  since: number
+  type: string
+  mtu: number
+  local: string
+  remote: string
+  rx_packets: number | null
+  rx_bytes: number | null
+  tx_packets: number | null
+  tx_bytes: number | null
   problems: string[]
 }
 

@@ -8,7 +8,7 @@ const bridge = (name: string): BridgeView => ({
   name, dpid: '', state: 'connected', address: '', protocol: '1.4', since: 0, description: '', ports: 0, flows: 0, pending: 0, rejected: 0, flow_mods: 0, reason: '',
 })
 const host = (mac: string, on: string, port: number, network = 'blue'): HostView => ({
-  mac, ips: [], network, bridge: on, port, port_name: `${on}-eth${port}`, first_seen: 0, last_seen: 0,
+  mac, ips: [], network, bridge: on, port, port_name: `${on}-eth${port}`, first_seen: 0, last_seen: 0, state: 'reachable', why: '',
 })
 const cable = (a: string, ap: number, b: string, bp: number): LinkView[] => {
   const link = (from: string, fp: number, to: string, tp: number): LinkView => ({

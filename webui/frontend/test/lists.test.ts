@@ -55,7 +55,7 @@ describe('address', () => {
 
 const port = (rx_bytes: number | null, tx_bytes: number | null): PortView => ({
   bridge: 's1', port: 1, name: 's1-eth1', mac: '', state: 'up', role: 'edge', network: '', speed: null, peer: '', hosts: 0, rx_packets: 0, tx_packets: 0,
-  rx_bytes, tx_bytes, rx_dropped: 0, tx_dropped: 0, rx_errors: 0, tx_errors: 0,
+  rx_bytes, tx_bytes, rx_dropped: 0, tx_dropped: 0, rx_errors: 0, tx_errors: 0, problem: '',
 })
 
 describe('rates', () => {

@@ -40,13 +40,15 @@ function Tiles({ of }: { of: Status }): JSX.Element {
   const known = bridges.data.value
   const pending = known.reduce((sum, bridge) => sum + bridge.pending, 0)
   const rejected = known.reduce((sum, bridge) => sum + bridge.rejected, 0)
-  const down = ports.data.value.filter((port) => port.state === 'down' && port.port !== LOCAL).length
+  const closed = ports.data.value.filter((port) => port.state === 'down')
+  const down = closed.filter((port) => port.port !== LOCAL).length // Open vSwitch makes LOCAL so
+  const allUp = closed.length ? 'all up but LOCAL' : 'all up'
   const away = of.bridges - of.connected
   return (
     <nav class="tiles" aria-label="Counts">
       <Tile to="bridges" name="Bridges" value={integer(of.bridges)} note={away ? `${away} not connected` : of.bridges ? 'all connected' : 'none yet'} {...toneOf(away, of.bridges)} />
-      <Tile to="ports" name="Ports" value={integer(of.ports)} note={down ? `${down} down` : of.ports ? 'all up' : 'none yet'} {...toneOf(down, of.ports)} params={down ? { state: 'down' } : {}} />
-      <Tile to="overview" params={{ as: 'table' }} name="Links" value={integer(Math.ceil(of.links / 2))} note="between bridges" />
+      <Tile to="ports" name="Ports" value={integer(of.ports)} note={down ? `${down} down` : of.ports ? allUp : 'none yet'} {...toneOf(down, of.ports)} params={down ? { state: 'down' } : {}} />
+      <Tile to="overview" params={{ as: 'table' }} name="Links" value={integer(of.links)} note="between bridges" />
       <Tile to="hosts" name="Hosts" value={integer(of.hosts)} note={of.hosts ? 'learned' : 'none heard yet'} />
       <Tile to="flows" name="Flows" value={integer(of.flows)} note={rejected ? `${rejected} rejected` : pending ? `${pending} pending` : of.flows ? 'all installed' : 'none yet'} {...(rejected ? { tone: 'bad' as const } : pending ? { tone: 'wait' as const } : toneOf(0, of.flows))} />
       <Tile to="apps" name="Apps" value={integer(of.apps)} note={of.apps_failed ? `${of.apps_failed} failed` : 'none failed'} {...toneOf(of.apps_failed, of.apps)} />
