@@ -49,13 +49,19 @@ def table_number(client: Client, name: str) -> int | None:
     from controller.pipeline.stages import STAGES
 
     stages = {stage.name: stage.table for stage in STAGES}
-    if name.upper() not in stages and not name.isdecimal():  # perhaps one that an app brought: the API knows it by its flows
-        found = client.items("/flows", search=f"nothing in {name} matches", limit=PAGE)
-        stages |= {flow["stage"].upper(): flow["table"] for flow in found if flow["kind"] == "flow" and not flow["priority"]}
     if name.upper() not in stages:
-        known = ", ".join(stage.name for stage in STAGES)
+        stages |= _stages_of_apps(client)
+    if name.upper() not in stages:
+        known = ", ".join(sorted(stages, key=lambda stage: stages[stage]))
         raise typer.BadParameter(f"there is no table '{name}': a number from 0 to {LAST_TABLE}, or a stage: {known}.")
     return stages[name.upper()]
+
+
+def _stages_of_apps(client: Client) -> dict[str, int]:
+    """Stages that apps brought: all bridges have the same, and the API knows them by their flows."""
+    bridges = client.get("/bridges", limit=1)["items"]
+    found = client.items("/flows", bridge=bridges[0]["name"], filter="priority=0", limit=PAGE) if bridges else ()
+    return {flow["stage"].upper(): flow["table"] for flow in found if flow["kind"] == "flow" and " " not in flow["stage"]}
 
 
 def must_be_app(client: Client, name: str) -> None:

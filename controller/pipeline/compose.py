@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from controller.pipeline.actions import goto, instructions
 from controller.pipeline.flow import NO_OPTS, Flow
 from controller.pipeline.shape import encode
-from controller.pipeline.stages import EGRESS, STAGES, Stage
+from controller.pipeline.stages import EGRESS, ON, STAGES, Stage
 
 PLACES = (2, 4, 6, 8)
 NAMES = {stage.table: stage.name for stage in STAGES}
@@ -32,7 +32,7 @@ def place_for(stage: Stage, taken: Iterable[int]) -> int:
 def junction(table: int, tables: list[int]) -> Flow:
     """The flow at table+1 that leads from the stage at `table` to the next of the sorted `tables`."""
     following = tables[tables.index(table) + 1]
-    return Flow(encode(table + 1, 0, {}), instructions((goto(following),)), NO_OPTS, None, "on to the next stage")
+    return Flow(encode(table + 1, 0, {}), instructions((goto(following),)), NO_OPTS, None, ON)
 
 
 def base_flows(plugins: dict[int, str]) -> list[Flow]:
@@ -40,9 +40,9 @@ def base_flows(plugins: dict[int, str]) -> list[Flow]:
     tables = sorted({*(s.table for s in STAGES), *plugins})
     flows = [stage.default_flow() for stage in STAGES]
     flows += [junction(t, tables) for t in tables if t != EGRESS.table]
-    for table, name in sorted(plugins.items()):
+    for table in sorted(plugins):
         on = instructions((goto(table + 1),))
-        flows.append(Flow(encode(table, 0, {}), on, NO_OPTS, None, f"nothing in {name} matches"))
+        flows.append(Flow(encode(table, 0, {}), on, NO_OPTS, None, ON))
     return flows
 
 

@@ -84,7 +84,7 @@ class Stage:
 
     def default_flow(self) -> Flow:
         """What happens to a frame that nothing in this stage matches."""
-        return self.flow(*self.default, priority=0, why=f"nothing in {self.name} matches")
+        return self.flow(*self.default, priority=0, why=OTHERWISE.get(self.name, ON))
 
     def place(self, table: int) -> None:
         """Put a plugin's stage at a table (when the plugin is enabled)."""
@@ -114,6 +114,15 @@ UNSERVICE = Stage("UNSERVICE", 100)
 EGRESS = Stage("EGRESS", 110, default=(DROP,))
 
 STAGES = (ADMIT, CLASSIFY, POLICY, SERVICE, LEARN, ANSWER, ROUTE, FORWARD, NEXTHOP, FLOOD, UNSERVICE, EGRESS)
+
+ON = "on to the next stage"
+OTHERWISE = {  # what becomes of a frame that no flow of a stage is for: what people read as the reason of a drop
+    "CLASSIFY": "its port is in no network: held, blocked or a link ('weft get ports' says which)",
+    "FORWARD": "its destination is not known here: to all",
+    "NEXTHOP": "there is no way to the bridge of its destination",
+    "FLOOD": "the flood tree of its network does not use the port that it came by",
+    "EGRESS": "the port that it should leave by is not in its network",
+}
 
 
 def to_port(port: int) -> tuple[Action, Instruction]:

@@ -70,8 +70,9 @@ def test_a_table_goes_by_its_stage_too(weft: Weft, view: FakeView) -> None:
     assert weft("flows", "s1", "--table", "FORWARD").out == weft("flows", "s1", "-t", "forward").out == by_number
     assert weft("get", "flows", "-t", "FORWARD", "-o", "json").json == weft("get", "flows", "-t", "70", "-o", "json").json
     missed = next(flow for flow in view._flows if flow.table == 0 and flow.bridge == "s1" and not flow.match)
-    view._flows.append(dataclasses.replace(missed, table=52, stage="MIRROR", why="nothing in MIRROR matches"))
-    assert "table 52 MIRROR" in weft("flows", "s1", "-t", "MIRROR").lines
+    view._flows.append(dataclasses.replace(missed, table=52, stage="MIRROR", why="on to the next stage"))
+    assert "table 52 MIRROR" in weft("flows", "s1", "-t", "mirror").lines
+    assert "ANSWER, MIRROR, ROUTE" in weft("flows", "s1", "-t", "mirrors").err
 
 
 @pytest.mark.parametrize("table", ["255", "-1", "NOWHERE", "nothing"])

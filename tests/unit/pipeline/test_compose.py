@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from controller.pipeline import ADMIT, ANSWER, CLASSIFY, EGRESS, FLOOD, NEXTHOP, Stage
+from controller.pipeline import ADMIT, ANSWER, CLASSIFY, DROP, EGRESS, FLOOD, NEXTHOP, Stage
 from controller.pipeline.compose import NAMES, PLACES, base_flows, place_for, stage_name
-from controller.pipeline.stages import FIRST_PRIVATE_TABLE, STAGES
+from controller.pipeline.stages import FIRST_PRIVATE_TABLE, ON, STAGES
 from controller.pipeline.text import flow_text
 
 JUNCTION = re.compile(r"table=(\d+) priority=0 actions=goto_table:(\d+)$")
@@ -115,3 +115,12 @@ def test_names_of_tables() -> None:
         "table 54",
         "table 130",
     ]
+
+
+def test_a_frame_that_a_stage_drops_by_default_has_a_reason_that_people_understand() -> None:
+    dropping = [stage for stage in STAGES if stage.default == (DROP,)]
+    assert {stage.name for stage in dropping} == {"CLASSIFY", "NEXTHOP", "FLOOD", "EGRESS"}
+    for stage in dropping:
+        why = stage.default_flow().why
+        assert why not in ("", ON)
+        assert stage.name not in why, "a table is no reason"
