@@ -17,7 +17,6 @@ from controller.cli.hypervisordown import HypervisorDown
 from controller.cli.linkdown import LinkDown
 from controller.cli.supervised import SupervisedController, fetch, free_address
 from topologies import catalogue, runs
-from topologies.announcements import announce
 from topologies.isolation import Capture
 from topologies.network import EmulatedNetwork, NetworkError
 from topologies.outage import Ends
@@ -180,10 +179,7 @@ def network_file(run: runs.Run, topology: str, parameters: dict[str, str], netwo
 
 
 def converge(controller: SupervisedController, network: EmulatedNetwork, seconds: float = CONVERGE_SECONDS) -> None:
-    """Wait until every bridge is connected and holds all the flows it should, and it is known what is behind each port.
-
-    Of hypervisors also who each virtual machine is.
-    """
+    """Wait until every bridge is connected and holds all the flows it should, and it is known what is behind each port."""
     deadline = time.monotonic() + seconds
     while waiting := _waiting_for(controller, network):
         if time.monotonic() > deadline:
@@ -202,17 +198,7 @@ def _waiting_for(controller: SupervisedController, network: EmulatedNetwork) -> 
             waiting.append(f"{name} waits for {bridge['pending']} flows")
     held = [f"{port['bridge']}/{port['name']}" for port in controller.client.items("/ports") if port["role"] == "held"]
     waiting += [f"it is not known yet what is behind {port}" for port in held]
-    return waiting or _strangers(controller, network)
-
-
-def _strangers(controller: SupervisedController, network: EmulatedNetwork) -> list[str]:
-    """Who on a hypervisor is not known yet, and says now who it is: other hypervisors take nothing from strangers."""
-    if not network.namespaces:
-        return []
-    known = {(host["mac"], host["bridge"], host["port"]) for host in controller.client.items("/hosts")}
-    strangers = [host for host in network.hosts.values() if (host.mac, host.bridge, host.port) not in known]
-    announce(strangers)
-    return [f"{host.name} is not known" for host in strangers]
+    return waiting
 
 
 def say(what: str, text: str) -> None:
