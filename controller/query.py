@@ -354,7 +354,7 @@ class View(Protocol):
     def wait(self, seq: int, revision: int, timeout: float) -> Update:
         """Block until something is newer than `seq` or `revision`; an empty Update when the time is over."""
 
-    def set_app(self, name: str, enabled: bool) -> AppView:
+    def set_app(self, name: str, enabled: bool, force: bool = False) -> AppView:
         """Start or stop a plugin while traffic flows."""
 
     def apply(self, text: str, name: str) -> Applied:

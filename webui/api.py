@@ -74,6 +74,7 @@ class AppPath(BaseModel):
 class AppChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
     enabled: bool = Field(description="whether the app shall run", strict=True)
+    force: bool = Field(False, description="disable it although there is no network without it", strict=True)
 
 
 class NetworkText(BaseModel):
@@ -225,7 +226,7 @@ def _add_apps(api: APIBlueprint, view: View) -> None:
 
     @api.put("/apps/<name>", tags=[CHANGE], responses={200: One[AppView]}, summary="Enable or disable an app while traffic flows")
     def change(path: AppPath, body: AppChange) -> Response:
-        return _json(One[AppView](view.set_app(path.name, body.enabled)))
+        return _json(One[AppView](view.set_app(path.name, body.enabled, body.force)))
 
 
 def _add_config(api: APIBlueprint, view: View) -> None:

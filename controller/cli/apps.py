@@ -37,10 +37,18 @@ def enable(name: Name, state_dir: options.StateDir = None) -> None:
 
 
 @commands.command()
-def disable(name: Name, state_dir: options.StateDir = None) -> None:
-    """Stop an app; its flows are removed from every bridge. What it learned is kept."""
-    print(f"{name} is {_set(name, False, state_dir)['state']}")
+def disable(
+    name: Name,
+    force: Annotated[bool, typer.Option("--force", help="Also one without which there is no network.")] = False,
+    state_dir: options.StateDir = None,
+) -> None:
+    """Stop an app; its flows are removed from every bridge. What it learned is kept.
+
+    \b
+    weft app disable arp_responder
+    """
+    print(f"{name} is {_set(name, False, state_dir, force=force)['state']}")
 
 
-def _set(name: str, enabled: bool, state_dir: options.StateDir) -> Item:
-    return Client(state_dir).put(f"/apps/{segment(name)}", {"enabled": enabled})
+def _set(name: str, enabled: bool, state_dir: options.StateDir, **more: bool) -> Item:
+    return Client(state_dir).put(f"/apps/{segment(name)}", {"enabled": enabled} | more)

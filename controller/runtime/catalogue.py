@@ -19,6 +19,10 @@ from controller.state.engine import AppState
 from controller.state.owner import Owner
 
 SHOWN = 50  # problems of an app that are shown
+NEEDED = {  # without these there is no network
+    "vlan_isolation": "Without it no frame passes any port.",
+    "fabric": "Without it nothing is sent to all, and nothing goes from bridge to bridge.",
+}
 
 
 @dataclass
@@ -115,8 +119,11 @@ class Catalogue:
                 self._control.engine.disable(name)
                 self._enable(name)
 
-    def switch(self, name: str, *, enabled: bool) -> None:
-        """Enable or disable an app. Raises QueryError: 404 unknown, 409 not possible, 422 its configuration is wrong."""
+    def switch(self, name: str, *, enabled: bool, force: bool = False) -> None:
+        """Enable or disable an app; one that is needed only by `force`.
+
+        Raises QueryError: 404 unknown, 409 not possible, 422 its configuration is wrong.
+        """
         listing = self._listings.get(name)
         if listing is None:
             raise QueryError(404, "No such app", f"there is no app {name!r}; there are: {', '.join(sorted(self._listings))}")
@@ -124,6 +131,8 @@ class Catalogue:
             raise QueryError(409, "Part of weft", f"{name} is part of every pipeline and cannot be switched off or on")
         running = self._state(name)
         if running is not None and not enabled:
+            if name in NEEDED and not force:
+                raise QueryError(409, f"{name} is needed", f"{NEEDED[name]} If you mean it: weft app disable {name} --force")
             self._disable(name)
         elif enabled and running is not None and self._error(running):
             self._disable(name)

@@ -283,11 +283,11 @@ class LiveView:
         """Block until something is newer than `seq` or `revision`; an empty Update when the time is over."""
         return self._journal.wait(seq, revision, timeout)
 
-    def set_app(self, name: str, enabled: bool) -> AppView:
+    def set_app(self, name: str, enabled: bool, force: bool = False) -> AppView:
         """Start or stop a plugin while traffic flows. Raises QueryError 404 or 409."""
 
         def change() -> AppView:
-            self._catalogue.switch(name, enabled=enabled)
+            self._catalogue.switch(name, enabled=enabled, force=force)
             self._control.drive()
             return next(a for a in self._apps() if a.name == name)
 

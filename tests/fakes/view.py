@@ -298,12 +298,12 @@ class FakeView:
             changed = frozenset(name for number, names in self._log if number > revision for name in names)
             return Update(len(self._events), self._revision, tuple(self._events[seq:]), changed)
 
-    def set_app(self, name: str, enabled: bool) -> AppView:
+    def set_app(self, name: str, enabled: bool, force: bool = False) -> AppView:
         """Start or stop a plugin."""
         app = self._apps.get(name)
         if app is None:
             raise QueryError(404, "No such app", f"No app is called {name!r}; known: {', '.join(sorted(self._apps))}.")
-        if name == "discovery" and not enabled:
+        if name == "discovery" and not enabled and not force:
             raise QueryError(409, "App is needed", "Links are found by discovery, and fabric needs links: disable fabric first.")
         self._apps[name] = dataclasses.replace(app, state="running" if enabled else "disabled", error="")
         self._note(

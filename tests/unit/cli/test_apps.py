@@ -24,6 +24,7 @@ def test_an_app_that_others_need_is_a_conflict(weft: Weft, view: FakeView) -> No
     done = weft("app", "disable", "discovery")
     assert done.code == 5
     assert "disable fabric first" in done.err
+    assert weft("app", "disable", "discovery", "--force").out == "discovery is disabled\n"
 
 
 def test_list_is_get_apps(weft: Weft, view: FakeView) -> None:

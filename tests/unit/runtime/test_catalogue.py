@@ -14,7 +14,7 @@ from controller.model.cookie import OWNER_BITS
 from controller.pipeline import DROP, POLICY, Flow, output
 from controller.query import AppView, QueryError
 from controller.runtime import loader
-from controller.runtime.catalogue import Catalogue
+from controller.runtime.catalogue import NEEDED, Catalogue
 from controller.runtime.control import Control
 from controller.runtime.journal import Journal
 from controller.runtime.store import Store
@@ -192,6 +192,17 @@ def test_what_cannot_be_switched(lab: Lab) -> None:
     with pytest.raises(QueryError, match=r"there is no app 'nothing'") as error:
         lab.catalogue.switch("nothing", enabled=True)
     assert error.value.code == 404
+
+
+def test_an_app_without_which_there_is_no_network_is_switched_off_by_force_alone() -> None:
+    lab = Lab()
+    for name in NEEDED:
+        lab.add(name)
+        with pytest.raises(QueryError, match=f"Without it .* weft app disable {name} --force") as error:
+            lab.catalogue.switch(name, enabled=False)
+        assert (error.value.code, error.value.title, lab.view(name).state) == (409, f"{name} is needed", "running")
+        lab.catalogue.switch(name, enabled=False, force=True)
+        assert lab.view(name).state == "disabled"
 
 
 def test_configuration_by_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
