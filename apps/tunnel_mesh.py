@@ -35,6 +35,8 @@ BY_TUNNEL = 1 << 16  # in out_port: by the tunnel of the frame's network; ports 
 # 0, which is no port: else a frame would not leave by the tunnel that it came by. Nothing on a mesh is isolated.
 AGAIN = move("isolated", "in_port")
 
+BFD = "00:23:20:00:00:01"  # to which Open vSwitch sends BFD, if nothing else is said
+
 
 class TunnelMesh(App, stages=(ADMIT, CLASSIFY, LEARN, NEXTHOP, FLOOD, EGRESS)):
     """Joins the ports of networks on different hypervisors by VXLAN, Geneve or GRE tunnels."""
@@ -54,6 +56,12 @@ class TunnelMesh(App, stages=(ADMIT, CLASSIFY, LEARN, NEXTHOP, FLOOD, EGRESS)):
         """Counts the frames of a hypervisor, for those who ask whether it can be reached."""
         counted = ADMIT.flow(NEXT, priority=50, **outer("src", vtep.address), why=f"counts what comes from {vtep.bridge}")
         yield counted.on(Underlay())
+
+    @rules(each=Mesh)
+    def bfd(self, mesh):
+        """BFD is no traffic: Open vSwitch takes its frames out, but counts them first."""
+        if mesh.bfd:
+            yield ADMIT.flow(NEXT, priority=60, tunnel_id=0, eth_dst=BFD, why="BFD is not counted as traffic").on(Underlay())
 
     @rules(each=Vtep)
     def reach(self, vtep, rows):
