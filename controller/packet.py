@@ -17,6 +17,8 @@ from controller.pipeline.fields import ARP, IPV4, IPV6, LLDP
 
 NEAREST_BRIDGE = Mac("01:80:c2:00:00:0e")  # IEEE 802.1AB: not forwarded by any bridge
 PREFIX = b"weft:"  # of the chassis id
+LOCALLY_ASSIGNED = b"\x07"  # subtype of a chassis id and of a port id
+SECONDS_TO_LIVE = 120  # what we say to others; we go by turns
 OUI_AND_KIND = b"\x02wf\x01"  # of our TLV; a locally administered OUI
 DIGEST = 16  # bytes
 ETHERNET_IPV4 = bytes.fromhex("000108000604")  # how an ARP frame between such addresses begins
@@ -121,18 +123,9 @@ def beacon(said: Beacon, source: Mac, key: bytes) -> bytes:
 
 @lru_cache(maxsize=65536)
 def _start(dpid: int, port: int, source: Mac) -> bytes:
-    """All that does not change from round to round, by os_ken: Ethernet, chassis, port, time to live."""
-    from os_ken.lib.packet import ethernet, packet
-    from os_ken.lib.packet import lldp as osken
-
-    frame = packet.Packet()
-    frame.add_protocol(ethernet.ethernet(str(NEAREST_BRIDGE), str(source), LLDP))
-    chassis = osken.ChassisID(subtype=osken.ChassisID.SUB_LOCALLY_ASSIGNED, chassis_id=PREFIX + b"%016x" % dpid)
-    number = osken.PortID(subtype=osken.PortID.SUB_LOCALLY_ASSIGNED, port_id=b"%08x" % port)
-    says = (chassis, number, osken.TTL(ttl=120))
-    frame.add_protocol(osken.lldp((*says, osken.End())))
-    frame.serialize()
-    return bytes(frame.data[: 14 + sum(2 + tlv.len for tlv in says)])  # without the end and the padding
+    """All that does not change from round to round: Ethernet, chassis, port, time to live."""
+    names = _tlv(1, LOCALLY_ASSIGNED + PREFIX + b"%016x" % dpid) + _tlv(2, LOCALLY_ASSIGNED + b"%08x" % port)
+    return NEAREST_BRIDGE + source + pack("!H", LLDP) + names + _tlv(3, pack("!H", SECONDS_TO_LIVE))
 
 
 def _tlv(kind: int, value: bytes) -> bytes:
@@ -156,7 +149,7 @@ def parse_beacon(frame: bytes, key: bytes) -> Beacon | None:
         tlvs[kind] = frame[pos + 2 : pos + 2 + size]
         pos += 2 + size
     chassis, port, ours = tlvs.get(1, b""), tlvs.get(2, b""), tlvs.get(127, b"")
-    if not chassis.startswith(b"\x07" + PREFIX) or not ours.startswith(OUI_AND_KIND) or len(ours) != 12 + DIGEST:
+    if not chassis.startswith(LOCALLY_ASSIGNED + PREFIX) or not ours.startswith(OUI_AND_KIND) or len(ours) != 12 + DIGEST:
         return None
     try:
         said = Beacon(int(chassis[6:], 16), int(port[1:], 16), int.from_bytes(ours[4:12], "big"))

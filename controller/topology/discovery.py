@@ -43,9 +43,11 @@ from controller.pipeline import ADMIT, LLDP, Flow, controller, output
 from controller.pipeline.actions import PORT_LOCAL
 
 HOLD = 0.5  # seconds that a port waits for a bridge behind it
+TRIES = 3  # ticks in which it says who it is meanwhile: time in which this process did not run proves nothing
 TICK = 0.1  # seconds between two shares of a turn
-SHARES = 10  # of a turn, if there are not more because of RATE: a turn takes a second
-RATE = 4000  # frames a second over all bridges
+SHARES, MOST_SHARES = 10, 50  # of a turn: it takes one to five seconds, if not longer because of RATE
+CALM = 1000  # frames a second for which a turn grows up to five seconds, then there are more of them
+RATE = 4000  # frames a second over all bridges, at the most
 MISSES = 3  # turns without a frame until a link is gone
 FRESH = 2  # turns that a frame is good for: what a host sends again later is too old
 
@@ -72,20 +74,22 @@ class Heard(Row):
 
 
 class Held(Row):
-    """How often a port was held: the end of an earlier time does not end a later one."""
+    """How often a port was held, so that the end of an earlier time does not end a later one, and in which tick it began."""
 
     bridge: str = key()
     port: int = key()
     times: int = 0
+    tick: int = 0
 
 
 class Turn(Row):
-    """Where the turn is: the place of the next port among all ports, the number of the turn, and its shares so far."""
+    """Where the turn is: the place of the next port among all ports, the number of the turn, its shares so far; and all ticks."""
 
     name: str = key(default="discovery")
     place: int = 0
     number: int = 1
     shares: int = 0
+    ticks: int = 0
 
 
 class Order(Row):
@@ -164,7 +168,11 @@ class Discovery(App, stages=(ADMIT,)):
         role = tx.get(PortRole, event.bridge, event.port)
         if role is None or role.role != "held" or not tx.get(Listening, event.bridge):
             return
-        if tx.get(Held, event.bridge, event.port) != Held(event.bridge, event.port, event.times):
+        held, turn = tx.get(Held, event.bridge, event.port), tx.get(Turn, "discovery") or Turn()
+        if held is None or held.times != event.times:
+            return
+        if turn.ticks < held.tick + TRIES:
+            tx.after(TICK, event)
             return
         heard = tx.get(Heard, event.bridge, event.port)
         if heard is None:
@@ -196,9 +204,9 @@ class Discovery(App, stages=(ADMIT,)):
         """The next share of the ports: each says who it is, and what it heard ages."""
         turn = tx.get(Turn, "discovery") or Turn()
         if not turn.place:
-            tx.put(Order(ends=tuple((role.bridge, role.port) for role in tx.where(PortRole))))
+            tx.put(Order(ends=tuple((role.bridge, role.port) for role in tx.where(PortRole) if role.port != PORT_LOCAL)))
         ports = (tx.get(Order, "discovery") or Order()).ends
-        share = min(-(-len(ports) // SHARES), int(RATE * TICK))
+        share = _share(len(ports))
         for end in ports[turn.place : turn.place + share]:
             role, port = tx.get(PortRole, *end), tx.get(Port, *end)
             if role is not None and port is not None and tx.get(Listening, role.bridge) and role.role not in TUNNELS:
@@ -210,7 +218,8 @@ class Discovery(App, stages=(ADMIT,)):
                 self.announce(port, tx)
         place, shares = turn.place + share, turn.shares + 1
         over = place >= len(ports) and shares >= SHARES
-        tx.put(Turn(number=turn.number + 1) if over else Turn("discovery", place, turn.number, shares))
+        place, shares, number = (0, 0, turn.number + 1) if over else (place, shares, turn.number)
+        tx.put(Turn("discovery", place, number, shares, turn.ticks + 1))
 
     def _age(self, role: PortRole, tx: Tx) -> None:
         heard, link = tx.get(Heard, role.bridge, role.port), tx.get(Link, role.bridge, role.port)
@@ -317,9 +326,15 @@ class Discovery(App, stages=(ADMIT,)):
 
     def _wait(self, tx: Tx, bridge: str, port: int) -> None:
         """From now on for HOLD seconds."""
-        held = tx.get(Held, bridge, port) or Held(bridge, port)
-        tx.put(replace(held, times=held.times + 1))
+        held, turn = tx.get(Held, bridge, port) or Held(bridge, port), tx.get(Turn, "discovery") or Turn()
+        tx.put(replace(held, times=held.times + 1, tick=turn.ticks))
         tx.after(HOLD, HoldOver(bridge, port, held.times + 1))
+
+
+def _share(ports: int) -> int:
+    """How many of so many ports have their turn in a TICK."""
+    shares = min(MOST_SHARES, max(SHARES, -(-ports // round(CALM * TICK))))
+    return min(-(-ports // shares), round(RATE * TICK))
 
 
 def _is_as_ever(before: Heard | None, heard: Heard) -> bool:

@@ -30,6 +30,18 @@ def test_a_port_is_held_until_it_is_known_that_only_hosts_are_behind_it() -> Non
     assert lab.role("s1", 1) == "edge"
 
 
+def test_time_in_which_the_controller_did_not_run_makes_no_edge_port() -> None:
+    """A link that came up must not be taken for hosts because nobody could say anything there."""
+    lab = Wires()
+    lab.start("s1")
+    lab.now += 10  # no tick meanwhile
+    for _, event in [(when, event) for when, event in lab.timers if isinstance(event, HoldOver)]:
+        lab.event(event)
+    assert lab.role("s1", 1) == "held"
+    lab.wait(2 * HOLD)
+    assert lab.role("s1", 1) == "edge"
+
+
 def test_where_both_ends_hear_each_other_there_is_a_link_at_once(two: Wires) -> None:
     assert two.links == LINK
     assert two.role("s1", 2) == "held"
@@ -174,6 +186,14 @@ def test_many_ports_take_turns_at_a_limited_rate(monkeypatch: pytest.MonkeyPatch
     lab.cut(("s1", 1), ("s2", 2))
     lab.wait(2 * (MISSES + 2))
     assert len(lab.links) == 18
+
+
+@pytest.mark.parametrize(
+    ("ports", "seconds"), [(1, 1), (300, 1), (1000, 1), (2000, 2), (4900, 5), (10_000, 5), (20_000, 5), (40_000, 10)]
+)
+def test_a_turn_takes_one_to_five_seconds_as_long_as_that_is_no_more_than_4000_frames_a_second(ports: int, seconds: int) -> None:
+    ticks = max(-(-ports // discovery._share(ports)), discovery.SHARES)
+    assert ticks == pytest.approx(seconds / TICK, abs=1)
 
 
 def test_a_link_that_is_silent_in_one_direction_is_gone_too(two: Wires) -> None:

@@ -3,6 +3,9 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from os_ken.lib.packet import lldp, packet
 from scapy.layers.dhcp import BOOTP
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6
@@ -92,3 +95,16 @@ def test_a_changed_beacon_is_none() -> None:
         assert changed in (None, Beacon(1, 2, 3)), pos  # the time to live is not ours to sign
     for size in range(len(frame) - 2):
         assert parse_beacon(frame[:size], b"key") is None
+
+
+@given(dpid=st.integers(0, (1 << 64) - 1), port=st.integers(1, 0xFFFFFF00), turn=st.integers(0, (1 << 64) - 1))
+def test_os_ken_reads_a_beacon_and_would_write_the_same(dpid: int, port: int, turn: int) -> None:
+    frame = beacon(Beacon(dpid, port, turn), Mac(ME), b"key")
+    ether, said = packet.Packet(frame).protocols
+    assert (ether.src, ether.dst, ether.ethertype) == (ME, "01:80:c2:00:00:0e", 0x88CC)
+    chassis, number, ttl, ours, end = said.tlvs
+    assert (chassis.subtype, chassis.chassis_id) == (lldp.ChassisID.SUB_LOCALLY_ASSIGNED, b"weft:%016x" % dpid)
+    assert (number.subtype, number.port_id, ttl.ttl) == (lldp.PortID.SUB_LOCALLY_ASSIGNED, b"%08x" % port, 120)
+    assert (ours.oui, ours.subtype, ours.info[:8]) == (b"\x02wf", 1, turn.to_bytes(8, "big"))
+    assert end.tlv_type == lldp.LLDP_TLV_END
+    assert said.serialize(None, None) == frame[14:]
