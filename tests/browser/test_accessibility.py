@@ -18,6 +18,8 @@ VIEWS = [
     "/ports?sel=s2:1",
     "/hosts?sel=default/00:00:00:00:00:01",
     "/networks?sel=default",
+    "/hypervisors?sel=hv1",
+    "/hypervisors?as=matrix&sel=core/hv1>hv2",
     "/flows?q=00:00:00:00:00:01",
     "/flows?filter=((",
     "/apps?sel=rate_limiter",

@@ -18,16 +18,17 @@ import { Bridges } from './views/bridges'
 import { Events } from './views/events'
 import { Flows } from './views/flows'
 import { Hosts } from './views/hosts'
+import { Hypervisors } from './views/hypervisors'
 import { Networks } from './views/networks'
 import { Overview } from './views/overview'
 import { Ports } from './views/ports'
 
 const PAGES: Record<ViewName, () => JSX.Element> = {
-  overview: Overview, bridges: Bridges, ports: Ports, hosts: Hosts, networks: Networks, flows: Flows, apps: Apps, events: Events,
+  overview: Overview, bridges: Bridges, ports: Ports, hosts: Hosts, networks: Networks, hypervisors: Hypervisors, flows: Flows, apps: Apps, events: Events,
 }
 
 export const TITLES: Record<ViewName, string> = {
-  overview: 'Overview', bridges: 'Bridges', ports: 'Ports', hosts: 'Hosts', networks: 'Networks', flows: 'Flows', apps: 'Apps', events: 'Events',
+  overview: 'Overview', bridges: 'Bridges', ports: 'Ports', hosts: 'Hosts', networks: 'Networks', hypervisors: 'Hypervisors', flows: 'Flows', apps: 'Apps', events: 'Events',
 }
 
 const LINKS: Record<typeof link.value, [Tone, string]> = {

@@ -54,6 +54,19 @@ describe('places', () => {
     expect(places.get('host:blue/01')?.y).toBeGreaterThan(places.get('bridge:s2')?.y ?? 0)
     expect(new Set([...places.values()].map((place) => `${place.x} ${place.y}`)).size).toBe(TREE.nodes.length)
   })
+  it('put all spines in one layer over the leaves', () => {
+    const leaves = ['l1', 'l2', 'l3', 'l4']
+    const cables = leaves.flatMap((leaf, index) => [...cable(leaf, 10, 'p1', index + 1), ...cable(leaf, 11, 'p2', index + 1)])
+    const hosts = leaves.map((leaf, index) => host(`0${index}`, leaf, 1))
+    const { places } = arrange(build(['p1', 'p2', ...leaves].map(bridge), hosts, cables, []))
+    const [spine, other, leaf] = ['p1', 'p2', 'l1'].map((name) => places.get(`bridge:${name}`))
+    expect([spine?.y, other?.y]).toEqual([0, 0])
+    expect((other?.x ?? 0) - (spine?.x ?? 0)).toBeGreaterThan(100)
+    expect(new Set(leaves.map((name) => places.get(`bridge:${name}`)?.y))).toEqual(new Set([leaf?.y]))
+    expect(leaf?.y).toBeGreaterThan(0)
+    expect(leaves.map((name) => places.get(`bridge:${name}`)?.x ?? 0)).toEqual(leaves.map((name) => places.get(`bridge:${name}`)?.x ?? 0).sort((a, b) => a - b))
+    expect(new Set([...places.values()].map((place) => `${place.x} ${place.y}`)).size).toBe(10)
+  })
   it('set components beside each other', () => {
     const places = arrange(build(['a', 'b'].map(bridge), [], [], [])).places
     expect(places.get('bridge:a')?.x).not.toBe(places.get('bridge:b')?.x)

@@ -91,7 +91,7 @@ function single(host: HostView, down: ReadonlySet<string>): [Node, Edge] {
   const near = { bridge: host.bridge, port: host.port, name: host.port_name }
   const up = !down.has(`${host.bridge}:${host.port}`)
   const label = host.ips[0] ?? host.mac
-  const node: Node = { id, kind: 'host', label, detail: host.ips.length ? host.mac : '', state: 'learned', bridge: host.bridge, degree: 1 }
+  const node: Node = { id, kind: 'host', label, detail: host.ips.length ? host.mac : '', state: host.state === 'unreachable' ? 'unreachable' : 'learned', bridge: host.bridge, degree: 1 }
   return [node, { id: `at:${hostKey(host)}`, kind: 'host', source: bridgeId(host.bridge), target: id, near, far: null, up, cost: null, networks: [] }]
 }
 

@@ -50,7 +50,8 @@ function components(neighbours: Neighbours, columns: number): Map<string, Place>
   const seen = new Set<string>()
   for (const id of neighbours.keys()) {
     if (seen.has(id)) continue
-    const places = tree(middle(id, neighbours), neighbours, columns)
+    const top = middle(id, neighbours)
+    const places = layers(reach(top, neighbours), neighbours, columns) ?? tree(top, neighbours, columns)
     for (const placed of places.keys()) seen.add(placed)
     found.push(places)
   }
@@ -87,6 +88,64 @@ function middle(from: string, neighbours: Neighbours): string {
   const path: string[] = []
   for (let id = [...parents.keys()].at(-1) ?? end; id; id = parents.get(id) ?? '') path.push(id)
   return path[Math.floor((path.length - 1) / 2)] ?? from
+}
+
+/**
+ * A component whose bridges stand in layers, as leaves and spines do: those with hosts below, each other one as high as it is far from
+ * them, and cables from layer to layer only. Null where it is not so.
+ */
+function layers(component: ReadonlyMap<string, string>, neighbours: Neighbours, columns: number): Map<string, Place> | null {
+  const bridges = [...component.keys()].filter(isBridge)
+  const beside = (id: string): string[] => (neighbours.get(id) ?? []).filter(isBridge)
+  const hosts = (id: string): string[] => (neighbours.get(id) ?? []).filter((other) => !isBridge(other))
+  const heights = new Map(bridges.filter((id) => hosts(id).length).map((id) => [id, 0]))
+  for (const [id, height] of heights) for (const next of beside(id)) if (!heights.has(next)) heights.set(next, height + 1)
+  const highest = Math.max(0, ...heights.values())
+  const height = (id: string): number => heights.get(id) ?? 0
+  if (!highest || bridges.some((id) => beside(id).some((other) => Math.abs(height(id) - height(other)) !== 1))) return null
+  const places = new Map<string, Place>()
+  let next = 0
+  for (const id of fromTheTop(bridges, height, beside)) {
+    const [below, start] = [hosts(id).sort(), next]
+    const across = Math.min(columns, below.length)
+    below.forEach((host, index) => places.set(host, { x: start + (index % across) * STEP, y: (highest + 1) * LAYER + Math.floor(index / across) * ROW }))
+    next += across * STEP
+    places.set(id, { x: (start + next - STEP) / 2, y: highest * LAYER })
+  }
+  for (let level = 1; level <= highest; level += 1) {
+    const wanted = bridges.filter((id) => height(id) === level).map((id): [string, number] => {
+      const below = beside(id).filter((other) => height(other) < level).map((other) => places.get(other)?.x ?? 0)
+      return [id, below.reduce((sum, x) => sum + x, 0) / below.length]
+    })
+    for (const [id, x] of apart(wanted)) places.set(id, { x, y: (highest - level) * LAYER })
+  }
+  const left = Math.min(...[...places.values()].map((place) => place.x))
+  for (const place of places.values()) place.x -= left
+  return places
+}
+
+/** The bridges with hosts, in the order in which they are met on the way down, so that what belongs together stands together. */
+function fromTheTop(bridges: readonly string[], height: (id: string) => number, beside: (id: string) => string[]): string[] {
+  const seen = new Set<string>()
+  const down = (id: string): void => {
+    if (seen.has(id)) return
+    seen.add(id)
+    beside(id).filter((other) => height(other) < height(id)).sort(byName).forEach(down)
+  }
+  ;[...bridges].sort((one, other) => height(other) - height(one) || byName(one, other)).forEach(down)
+  return [...seen].filter((id) => height(id) === 0)
+}
+
+const byName = new Intl.Collator('en', { numeric: true }).compare
+
+/** Places side by side near those that are wanted: in their order, a step apart, and in the middle of them all. */
+function apart(wanted: [string, number][]): [string, number][] {
+  const inOrder = wanted.sort(([one, x], [other, y]) => x - y || byName(one, other))
+  let last = -Infinity
+  const placed = inOrder.map(([id, x]): [string, number] => [id, (last = Math.max(x, last + STEP))])
+  const mean = (all: [string, number][]): number => all.reduce((sum, [, x]) => sum + x, 0) / all.length
+  const shift = mean(placed) - mean(inOrder)
+  return placed.map(([id, x]) => [id, x - shift])
 }
 
 /** One component as a tidy tree: each node over the middle of what is below it. */

@@ -2,7 +2,7 @@
 
 import { signal, type Signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import type { AppView, BridgeView, EventView, HostView, LinkView, Listing, NetworkView, PortView, Status } from '../types'
+import type { AppView, BridgeView, EventView, HostView, HypervisorView, LinkView, Listing, NetworkView, PortView, Status, TunnelView } from '../types'
 import { get } from './api'
 import { connect } from './live'
 import { Rates } from './rates'
@@ -67,6 +67,8 @@ export const bridges = list<BridgeView>('/bridges')
 export const hosts = list<HostView>('/hosts')
 export const links = list<LinkView>('/links')
 export const networks = list<NetworkView>('/networks')
+export const hypervisors = list<HypervisorView>('/hypervisors')
+export const tunnels = list<TunnelView>('/tunnels')
 export const apps = list<AppView>('/apps')
 export const ports = new Source<PortView[]>(readPorts, [])
 export const events = new Source<EventView[]>(readEvents, [])
@@ -80,6 +82,8 @@ const AFFECTED: Record<string, Source<unknown>[]> = {
   hosts: [hosts, ports, networks, status],
   links: [links, ports, networks, status],
   networks: [networks, links, status],
+  hypervisors: [hypervisors, status],
+  tunnels: [tunnels, hypervisors],
   apps: [apps, status],
   flows: [bridges, apps, status],
   counters: [ports, hosts], // with the counters comes when a host was heard last
@@ -96,7 +100,7 @@ async function readEvents(): Promise<EventView[]> {
 }
 
 function everything(): void {
-  for (const source of [status, bridges, ports, hosts, links, networks, apps, events]) source.touch()
+  for (const source of [status, bridges, ports, hosts, links, networks, hypervisors, tunnels, apps, events]) source.touch()
   flowsChanged.value += 1
 }
 

@@ -43,6 +43,15 @@ export function Go({ to, params = {}, children, current, label, ...rest }: GoPro
   )
 }
 
+/** One of several ways to show the same thing. */
+export function Segment({ on, onClick, children }: { on: boolean; onClick: () => void; children: ComponentChildren }): JSX.Element {
+  return (
+    <button type="button" aria-pressed={on} onClick={onClick}>
+      {children}
+    </button>
+  )
+}
+
 async function toClipboard(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text)
   // plain http on another machine has no clipboard interface

@@ -222,7 +222,7 @@ interface BodyProps {
 function Body({ node, place, selected, onSelect, onKeys, moved }: BodyProps): JSX.Element | null {
   if (!place) return null
   // the name contains all text that is seen, so that it can be spoken to
-  const name = node.kind === 'bridge' ? `Bridge ${node.label}, ${node.state}` : `Host ${node.label}${node.detail && ` ${node.detail}`} on ${node.bridge}`
+  const name = node.kind === 'bridge' ? `Bridge ${node.label}, ${node.state}` : `Host ${node.label}${node.detail && ` ${node.detail}`} on ${node.bridge}${node.state === 'unreachable' ? ', unreachable' : ''}`
   return (
     <g
       class={`node ${node.kind} ${node.state}${selected ? ' selected' : ''}`}

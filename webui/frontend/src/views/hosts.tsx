@@ -7,17 +7,20 @@ import { now } from '../lib/live'
 import { param } from '../lib/route'
 import { bridges, hosts, useSource } from '../lib/store'
 import type { HostView } from '../types'
-import { Command, Empty, Facts, Go } from '../ui/bits'
+import { Command, Empty, Facts, Go, State } from '../ui/bits'
 import type { Column } from '../ui/grid'
 import { Choice, Listing } from '../ui/listing'
 import { NoBridges } from './bridges'
 import { portId } from './ports'
+
+const HostState = ({ host }: { host: HostView }): JSX.Element => <State tone={host.state === 'reachable' ? 'ok' : 'bad'}>{host.state}</State>
 
 const columns: Column<HostView>[] = [
   { key: 'mac', title: 'Address', width: '160px', mono: true, sort: (row) => row.mac, cell: (row) => <strong>{row.mac}</strong> },
   { key: 'ip', title: 'IP', width: 'minmax(130px, 1.4fr)', mono: true, sort: (row) => row.ips[0] ?? null, cell: (row) => row.ips.join(', ') || '–' },
   { key: 'bridge', title: 'Bridge', width: 'minmax(70px, 1fr)', mono: true, sort: (row) => row.bridge, cell: (row) => row.bridge },
   { key: 'port', title: 'Port', width: 'minmax(90px, 1fr)', mono: true, sort: (row) => row.port_name, cell: (row) => row.port_name },
+  { key: 'state', title: 'State', width: '112px', from: 560, sort: (row) => row.state, cell: (row) => <HostState host={row} /> },
   { key: 'network', title: 'Network', width: 'minmax(80px, 1fr)', from: 640, sort: (row) => row.network, cell: (row) => row.network },
   { key: 'first', title: 'Known for', width: '116px', end: true, from: 760, sort: (row) => -row.first_seen, cell: (row) => ago(row.first_seen, now.value) },
   { key: 'last', title: 'Last heard', width: '116px', end: true, sort: (row) => -row.last_seen, cell: (row) => ago(row.last_seen, now.value) },
@@ -26,6 +29,10 @@ const columns: Column<HostView>[] = [
 export function HostDetail({ host }: { host: HostView }): JSX.Element {
   return (
     <>
+      <p>
+        <HostState host={host} />
+      </p>
+      {host.why && <p class="note bad">{host.why}</p>}
       <Facts
         of={[
           ['Address', <code>{host.mac}</code>],
@@ -70,7 +77,7 @@ export function Hosts(): JSX.Element {
       rows={rows}
       columns={columns}
       rowKey={hostKey}
-      text={(row) => `${row.mac} ${row.ips.join(' ')} ${row.bridge} ${row.port_name} ${row.network}`}
+      text={(row) => `${row.mac} ${row.ips.join(' ')} ${row.bridge} ${row.port_name} ${row.network} ${row.state}`}
       sort="mac"
       hint="MAC, IP, bridge, port or network"
       filterNames={['bridge']}
@@ -78,6 +85,7 @@ export function Hosts(): JSX.Element {
       empty={known.length ? <NoHosts /> : <NoBridges />}
       titleOf={(row) => row.ips[0] ?? row.mac}
       detail={(row) => <HostDetail host={row} />}
+      dim={(row) => row.state === 'unreachable'}
     />
   )
 }

@@ -1,6 +1,6 @@
 // Overview: the sizes of everything, the network drawn or as a table, and what just happened.
 
-import type { ComponentChildren, JSX } from 'preact'
+import type { JSX } from 'preact'
 import { useMemo } from 'preact/hooks'
 import { ago, bitRate, integer } from '../lib/format'
 import { bridgeId, build, hostId, type Edge, type Graph, type Node } from '../lib/graph'
@@ -8,7 +8,7 @@ import { now } from '../lib/live'
 import { change, param, type Params, type ViewName } from '../lib/route'
 import { bridges, events, hosts, links, ports, rates, status, useSource } from '../lib/store'
 import type { Status } from '../types'
-import { Facts, Failed, Go, Loading, State, type Tone } from '../ui/bits'
+import { Facts, Failed, Go, Loading, Segment, State, type Tone } from '../ui/bits'
 import { Grid, type Column } from '../ui/grid'
 import { Panel } from '../ui/panel'
 import { BridgeDetail, NoBridges } from './bridges'
@@ -90,14 +90,6 @@ export function Overview(): JSX.Element {
         <Selected graph={graph} />
       </div>
     </>
-  )
-}
-
-function Segment({ on, onClick, children }: { on: boolean; onClick: () => void; children: ComponentChildren }): JSX.Element {
-  return (
-    <button type="button" aria-pressed={on} onClick={onClick}>
-      {children}
-    </button>
   )
 }
 

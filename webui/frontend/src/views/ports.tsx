@@ -43,6 +43,7 @@ function behind(row: PortView): JSX.Element | string {
 }
 
 function faults(row: PortView): JSX.Element | string {
+  if (row.problem) return <State tone="warn">MTU</State>
   const dropped = sum(row.rx_dropped, row.tx_dropped)
   const errors = sum(row.rx_errors, row.tx_errors)
   const total = sum(dropped, errors)
@@ -74,6 +75,7 @@ export function PortDetail({ port }: { port: PortView }): JSX.Element {
       <p>
         <PortState port={port} /> {port.speed ? `at ${bitRate(port.speed)}` : ''}
       </p>
+      {port.problem && <p class="note bad">{port.problem}</p>}
       <div class="legend">
         <Spark series={rates.series(port.bridge, port.port)} />
         <span class="rx">receives {bitRate(rate.rx)}</span>
