@@ -2,8 +2,8 @@
 
 1. A frame from a source that is not known goes on at once; a copy of its first bytes, metered, comes to `learn`.
 2. `learn` puts a Host row: network, address, bridge, port. Only ports of networks learn. ARP, neighbour discovery (IPv6) and DHCP
-   say which IP addresses the host has; what they say and is known already is not copied.
-3. From the row follow the flows: the source is known (LEARN), every bridge knows its bridge, and that one its port (FORWARD).
+   say which IP addresses the host has, and are not copied when that is known.
+3. From the row follow the flows: all know its bridge, which knows its port (FORWARD) and it as a source (LEARN) once all do.
 4. When the LEARN flow was idle for `idle_timeout` seconds, or the port goes down, the row goes, and its flows with it.
 """
 
@@ -16,6 +16,7 @@ from controller.model import (
     BridgeUp,
     FlowExpired,
     Host,
+    Introduced,
     MovedLongAgo,
     Moves,
     Network,
@@ -30,9 +31,7 @@ from controller.model import (
 from controller.packet import SAYING, says, sender_address
 from controller.pipeline import FORWARD, LEARN, NEXT, NEXTHOP, controller, load, resubmit, to, to_port
 
-SEEN = 128  # bytes of a frame that are copied: enough for the addresses
 MOST_IPS = 16  # of one host that are kept
-AGAIN = (load("stranger", 1), resubmit(LEARN.table)), {"stranger": 0}  # on hypervisors: is it one? (apps/strangers.py)
 
 
 class L2Learning(App, stages=(LEARN, FORWARD)):
@@ -50,19 +49,19 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
         networks, mac, at = tx.where(Network, number=packet.network), packet.eth_src, (packet.bridge, packet.in_port)
         if not networks or mac.is_multicast or tx.get(Attachment, *at, networks[0].name) is None:
             return  # also what comes late, from a port that has just left the network
-        name = networks[0].name
-        known = tx.get(Host, name, mac)
+        known = tx.get(Host, name := networks[0].name, mac)
         moved = known is not None and (known.bridge, known.port) != at
         most = self.max_hosts_per_port if known is None or moved else 0
-        if most and most <= len(tx.where(Host, bridge=packet.bridge, port=packet.in_port)):
-            return
-        if moved and not self.may_move(tx, known, *at):
+        if (most and most <= len(tx.where(Host, bridge=at[0], port=at[1]))) or (moved and not self.may_move(tx, known, *at)):
             return
         ips, ip = known.ips if known else (), sender_address(packet.data)
         if ip is not None and ip not in ips and len(ips) < MOST_IPS:
             self.claim(tx, Address(name, ip, mac))
             ips = (*ips, ip)
-        tx.put(Host(name, mac, *at, ips))
+        told = known.told if known and not moved else tx.get(Vtep, packet.bridge) is None
+        tx.put(host := Host(name, mac, *at, ips, told))
+        if not told:
+            tx.when(host, Introduced(host))
 
     def may_move(self, tx, host, bridge, port):
         """Count the moves of a host. Too many of them are a loop behind the ports, or somebody with a false address."""
@@ -114,32 +113,33 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
     def unknown_source(self, role, rows):
         if role.role != "edge":
             return
-        meter = rows.meter("learn", role.bridge, role.port, pps=self.copies_per_second, burst=self.copies_per_second)
-        yield meter
-        copy = controller(SEEN, meter=meter.number)
-        then, new = ((NEXT,), {}) if rows.get(Vtep, role.bridge) is None else AGAIN
-        yield LEARN.flow(copy, *then, in_port=role.port, priority=1, **new, why="the source is not known yet")
+        yield (meter := rows.meter("learn", role.bridge, role.port, pps=self.copies_per_second, burst=self.copies_per_second))
+        copy = controller(128, meter=meter.number)  # so many bytes are enough for the addresses
+        plain = rows.get(Vtep, role.bridge) is None  # else once more, to see whether it is a stranger (apps/strangers.py)
+        then = (NEXT,) if plain else (load("stranger", 1), resubmit(LEARN.table))
+        at = {"in_port": role.port} | ({} if plain else {"stranger": 0})
+        yield LEARN.flow(copy, *then, **at, priority=1, why="the source is not known yet")
         for frames in SAYING:
-            yield LEARN.flow(copy, *then, in_port=role.port, priority=110, **frames, **new, why="may say an IP address of it")
+            yield LEARN.flow(copy, *then, **at, **frames, priority=110, why="may say an IP address of the source")
 
     @rules(each=Moves)
     def frozen(self, moves, rows):
         if moves.frozen:
-            source = {"network": rows.value(Network, moves.network, field="number"), "eth_src": moves.mac}
-            yield LEARN.flow(NEXT, **source, priority=50, why="moved too often, stays where it is").on(Pipeline())
+            at = rows.value(Network, moves.network, field="number")
+            yield LEARN.flow(NEXT, network=at, eth_src=moves.mac, priority=50, why="moved too often, stays").on(Pipeline())
 
     @rules(each=Host)
     def known(self, host, rows):
         network = rows.value(Network, host.network, field="number")
-        source = {"network": network, "in_port": host.port, "eth_src": host.mac}
-        yield LEARN.flow(NEXT, **source, idle=self.idle_timeout, why="the source is known here")
-        for ip in host.ips:
-            for frames in says(ip):
-                yield LEARN.flow(NEXT, **source, **frames, priority=120, why=f"it is known that {ip} is here")
+        source, it = {"network": network, "in_port": host.port, "eth_src": host.mac}, {"network": network, "eth_dst": host.mac}
+        if host.told:
+            yield LEARN.flow(NEXT, **source, idle=self.idle_timeout, why="the source is known here")
+            for ip in host.ips:
+                for frames in says(ip):
+                    yield LEARN.flow(NEXT, **source, **frames, priority=120, why=f"it is known that {ip} is here")
         home = load("to_bridge", rows.number("bridge", host.bridge, size=4095))
-        away = FORWARD.flow(home, to(NEXTHOP), network=network, eth_dst=host.mac, why=f"the host is behind {host.bridge}")
-        yield away.on(Pipeline())
-        yield FORWARD.flow(*to_port(host.port), network=network, eth_dst=host.mac, priority=101, why="the host is on this port")
+        yield FORWARD.flow(home, to(NEXTHOP), **it, why=f"the host is behind {host.bridge}").on(Pipeline())
+        yield FORWARD.flow(*to_port(host.port), **it, priority=101, why="the host is on this port")
 
 
 def forget(tx, *hosts):

@@ -5,11 +5,21 @@ just moved. Such a frame is marked in LEARN (`stranger` is 2) and goes to its lo
 tunnel comes here instead, whole and metered, and goes on its way as soon as all hypervisors hold what follows from the host.
 """
 
+from typing import NamedTuple
+
 from controller.app import App, Rate, on, rules
-from controller.model import Host, Introduced, Network, PacketIn, PortRole, TunnelAt, Vtep
+from controller.model import Host, Network, PacketIn, PortRole, TunnelAt, Vtep
 from controller.pipeline import EGRESS, FORWARD, LEARN, NEXT, NEXTHOP, controller, load, resubmit
 
 ASKED, STRANGER = 1, 2  # register `stranger`: its first bytes were copied for learning; and its source is not known
+
+
+class Held(NamedTuple):
+    """A frame of this host that may be sent on; `to_all` where it had come as far as the tunnels to all."""
+
+    host: Host
+    frame: bytes
+    to_all: bool
 
 
 class Strangers(App, stages=(LEARN, NEXTHOP, EGRESS)):
@@ -40,9 +50,9 @@ class Strangers(App, stages=(LEARN, NEXTHOP, EGRESS)):
         for network in tx.where(Network, number=packet.network):
             host = tx.get(Host, network.name, packet.eth_src)
             if host is not None and (host.bridge, host.port) == (packet.bridge, packet.in_port):
-                tx.when(host, Introduced(host, packet.data, to_all=packet.table == EGRESS.table))
+                tx.when(host, Held(host, packet.data, packet.table == EGRESS.table))
 
-    @on(Introduced)
+    @on(Held)
     def send_on(self, event, tx):
         """From where it was held: by the tunnel to all, or to its destination, wherever that is by now."""
         host, network = event.host, tx.get(Network, event.host.network)

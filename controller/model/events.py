@@ -134,11 +134,9 @@ class MovedLongAgo:
 
 @dataclass(frozen=True, slots=True)
 class Introduced:
-    """All hypervisors know a host by now, and may be sent a frame of it that was held until then."""
+    """All hypervisors know a host by now, at the place where it was learned."""
 
     host: Host
-    frame: bytes
-    to_all: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,13 +162,17 @@ class Attachment(Row):
 
 
 class Host(Row, kept=True):
-    """An address learned on an edge port, and the IP addresses that it says it has. The same one in two networks is two hosts."""
+    """An address learned on an edge port, and the IP addresses that it says it has. The same one in two networks is two hosts.
+
+    `told`: all hypervisors know it, where it lives on one.
+    """
 
     network: str = key()
     mac: Mac = key()
     bridge: str = ""
     port: int = 0
     ips: tuple[IPv4 | IPv6, ...] = ()
+    told: bool = True
 
 
 class Address(Row, kept=True):

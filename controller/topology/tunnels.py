@@ -7,13 +7,16 @@ know of the others follows from rows that outlive a restart, so that one that is
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from controller.app import App, Reader, Tx, derives, every
+from controller.app import App, Reader, Tx, derives, every, on
 from controller.model import (
     Bridge,
     FloodMember,
     FloodPorts,
+    Host,
     Hypervisor,
+    Introduced,
     Link,
     Member,
     Mesh,
@@ -86,6 +89,13 @@ class Tunnels(App):
         tunnel = rows.get(TunnelAt, bridge, network.mesh)
         if tunnel is not None:
             yield FloodMember(bridge, network.name, tunnel.port)
+
+    @on(Introduced)
+    def told(self, event: Introduced, tx: Tx) -> None:
+        """All hypervisors know a host: where it lives its frames need not wait for that any more."""
+        host = tx.get(Host, event.host.network, event.host.mac)
+        if host is not None and (host.bridge, host.port) == (event.host.bridge, event.host.port):
+            tx.put(replace(host, told=True))
 
     @every(LOOK, each=Vtep)
     def warn(self, vtep: Vtep, tx: Tx) -> None:

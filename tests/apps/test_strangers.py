@@ -6,10 +6,12 @@ from struct import pack
 
 import pytest
 
+from apps.l2_learning import L2Learning
 from apps.strangers import Strangers
+from controller.app import Tx
 from controller.model import Attachment, Host, Mac, PacketIn, PortRole
 from controller.model.events import NETWORK_TLV
-from controller.pipeline import EGRESS, FORWARD, NEXTHOP, load, resubmit
+from controller.pipeline import EGRESS, FORWARD, LEARN, NEXTHOP, load, resubmit
 from tests.apps.engine import Lab
 from tests.apps.test_tunnel_mesh import MeshLab, T
 
@@ -66,6 +68,24 @@ def test_who_may_not_be_learned_there_stays_at_home(host: Host | None) -> None:
         lab.put(host)
     held(lab, EGRESS.table, "ff:ff:ff:ff:ff:ff")
     assert lab.frames == []
+
+
+def test_a_source_is_known_where_it_lives_when_all_others_have_been_told() -> None:
+    lab = mesh()
+    tx = Tx(lab.engine.tables)
+    packet = PacketIn("hv1", 3, frame(Mac("ff:ff:ff:ff:ff:ff")), table=LEARN.table, match=pack("!II", NETWORK_TLV, BLUE))
+    L2Learning().learn(packet, tx)
+    lab.engine.commit(tx)
+    lab.engine.run()
+    assert sorted(where for where in lab.names if lab.find(where, "LEARN", str(NEW))) == ["hv1", "hv2"]
+    assert not [text for text in lab.flows("hv1", "LEARN", "l2_learning") if str(NEW) in text]
+    [(host, event)] = tx.waits
+    assert host == Host("blue", NEW, "hv1", 3, told=False)
+    lab.event(event)
+    assert [text for text in lab.flows("hv1", "LEARN", "l2_learning") if str(NEW) in text]
+    lab.put(Host("blue", NEW, "hv2", 1, told=False))
+    lab.event(event)  # comes late: it has moved by now
+    assert lab.engine.tables.get(Host, "blue", NEW) == Host("blue", NEW, "hv2", 1, told=False)
 
 
 def test_bridges_without_a_mesh_do_not_mark() -> None:
