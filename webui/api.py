@@ -105,7 +105,7 @@ class FlowQuery(BaseModel):
 
 class EventQuery(BaseModel):
     after: int = Field(0, ge=0, description="only events with a higher number")
-    limit: int = Field(200, ge=1, le=1000)
+    limit: int = Field(200, ge=1, le=10_000)
     kind: str = ""
     severity: Literal["", "info", "warning", "error"] = ""
 

@@ -34,11 +34,35 @@ def problem(status: int, title: str, detail: str, **more: Any) -> Response:
 def invalid(error: ValidationError) -> Response:
     """Parameters or a body that do not fit the schema."""
     found = [
-        {"name": ".".join(str(part) for part in item["loc"]) or "body", "detail": item["msg"]}
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
+        {"name": ".".join(str(part) for part in item["loc"]) or "body", "detail": _sentence(item)}
+        for item in error.errors(include_url=False)
     ]
     detail = "; ".join(f"{item['name']}: {item['detail']}" for item in found)
     return problem(422, "Request not understood", f"{detail}. The schema is at /openapi.", errors=found)
+
+
+def _sentence(item: Any) -> str:
+    """What is wrong with a value; in the library's words where we have none."""
+    words = _WORDS.get(item["type"])
+    given = item["input"] if isinstance(item["input"], str) else json.dumps(item["input"], default=str)
+    known = {name: str(value).removeprefix("'', ") for name, value in item.get("ctx", {}).items()}
+    return words.format(given=given, **known) if words else str(item["msg"])
+
+
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "literal_error": "{given} is not known; it can be {expected}",
+    "int_parsing": "{given} is no whole number",
+    "int_type": "{given} is no whole number",
+    "bool_type": "{given} is neither true nor false",
+    "string_type": "{given} is no text",
+    "greater_than_equal": "{given} is less than {ge}",
+    "less_than_equal": "{given} is more than {le}",
+    "string_too_short": "is empty",
+    "string_too_long": "is longer than {max_length} characters",
+    "json_invalid": "this is not JSON: {error}",
+}
 
 
 def register(app: OpenAPI) -> None:

@@ -1,15 +1,13 @@
 """`weft apply`: a running controller makes the network what a network file says."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from controller.cli import options
 from controller.cli.client import Client
-from controller.cli.errors import ExitCode, Failure
+from controller.cli.config import read
 from controller.cli.output import Format, print_value
-from controller.config import ConfigError, read_or_stdin
 
 SECONDS = 60.0  # for a file of a hundred thousand ports
 
@@ -32,12 +30,3 @@ def apply(file: File, output: options.Output = Format.TABLE, state_dir: options.
     print(f"{name} holds: {counts}")
     if done["pending"]:
         print(f"waiting for ports that do not exist yet: {', '.join(done['pending'])}")
-
-
-def read(file: str) -> tuple[str, str]:
-    """Name and text of a file, or of standard input."""
-    try:
-        return read_or_stdin(file)
-    except ConfigError as error:
-        missing = file != "-" and not Path(file).exists()
-        raise Failure(ExitCode.NOT_FOUND if missing else ExitCode.REFUSED, str(error)) from None

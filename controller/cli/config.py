@@ -1,6 +1,7 @@
 """`weft config`: the network file checked without a controller, and its schema for editors."""
 
 import json
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,10 +38,21 @@ def check(file: Annotated[str, typer.Argument(metavar="FILE", help="The network 
 
 def load(file: str) -> "tuple[str, NetworkFile]":
     """What a network file is called, and what is in it; - is standard input. A failure tells every mistake."""
-    from controller import config  # its models take long to import: only where they are needed
+    from controller.config import ConfigError, parse  # its models take long to import: only where they are needed
+
+    name, text = read(file)
+    try:
+        return name, parse(text, name)
+    except ConfigError as error:
+        raise Failure(ExitCode.REFUSED, "the network file has mistakes", str(error)) from None
+
+
+def read(file: str) -> tuple[str, str]:
+    """Name and text of a network file; - is standard input."""
+    from controller.config import ConfigError, read_or_stdin
 
     try:
-        name, text = config.read_or_stdin(file)
-        return name, config.parse(text, name)
-    except config.ConfigError as error:
-        raise Failure(ExitCode.REFUSED, "the network file has mistakes", str(error)) from None
+        return read_or_stdin(file)
+    except ConfigError as error:
+        missing = file != "-" and not os.path.lexists(file)
+        raise Failure(ExitCode.NOT_FOUND if missing else ExitCode.REFUSED, str(error)) from None

@@ -42,7 +42,9 @@ def report(error: BaseException, args: list[str]) -> int:
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     if isinstance(error, typer.TyperException):
-        failure = _usage(error)
+        from controller.cli.usage import explained
+
+        failure = Failure(ExitCode.USAGE, *explained(error, args))
     elif isinstance(error, Failure):
         failure = error
     else:
@@ -53,12 +55,6 @@ def report(error: BaseException, args: list[str]) -> int:
     else:
         print(f"weft: {failure.title}", *([failure.hint] if failure.hint else []), sep="\n", file=sys.stderr)
     return failure.code
-
-
-def _usage(error: typer.TyperException) -> Failure:
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "weft"
-    return Failure(ExitCode.USAGE, error.format_message(), f"Try '{command} --help'.")
 
 
 def _unexpected(error: BaseException) -> Failure:

@@ -1,6 +1,7 @@
 """`weft new-app NAME`: write an app of one file that runs as it is, to start from."""
 
 import keyword
+from importlib.metadata import entry_points
 from pathlib import Path
 from string import Template
 from typing import Annotated
@@ -9,6 +10,7 @@ import typer
 
 from controller.cli.errors import ExitCode, Failure
 
+TAKEN = ("basis", "discovery", "tunnels")  # apps that are part of every pipeline
 TEMPLATE = Template('''\
 """$title: refuse one TCP port on every bridge. Change it into what you need."""
 
@@ -45,6 +47,8 @@ def new_app(
         raise typer.BadParameter(
             f"'{name}' cannot be the name of an app: use lower case letters, digits and underscores, as no_telnet."
         )
+    if name in TAKEN or any(name == point.name for point in entry_points(group="weft.apps")):
+        raise Failure(ExitCode.CONFLICT, f"there is an app {name} already", "Choose another name.")
     file = folder / f"{name}.py"
     words = name.strip("_").split("_")
     text = TEMPLATE.substitute(name="".join(word.capitalize() for word in words), module=name, title=" ".join(words).capitalize())

@@ -87,6 +87,7 @@ StateDir = Annotated[
         "--state-dir",
         envvar="WEFT_STATE_DIR",
         show_default="/var/lib/weft as root, else ~/.local/state/weft",
+        readable=False,  # that is told with an exit code of its own
         help="Where the controller keeps its state and its socket.",
     ),
 ]

@@ -140,7 +140,10 @@ def _yaml(setting: str, text: str) -> object:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise typer.BadParameter(f"the value of '{setting}' is not YAML: {error}") from error
+        from controller.config.syntax import explain
+
+        _, column, sentence = explain(error, text)
+        raise typer.BadParameter(f"the value of '{setting}' is not YAML (character {column}): {sentence}.") from None
 
 
 def check_tls(settings: Settings) -> None:

@@ -19,6 +19,10 @@ Found = Iterator[tuple[Keys, bool, str]]
 SINGULAR = {"meshes": "mesh"}
 SECTIONS = ("bridges", "hypervisors", "meshes", "networks", "ports")
 KINDS = ("access", "trunk", "qinq")
+NO_NATIVE = {
+    "access": "frames of an access port have no tag, and access names their network",
+    "qinq": "a qinq port takes frames with and without tags",
+}
 ALWAYS = {"networks": ("default",)}  # what need not be listed to be there
 
 
@@ -96,7 +100,11 @@ def _port(port: Node, keys: Keys) -> Found:
     for key in given[1:]:
         yield (*keys, key), True, f"{key} does not go together with {given[0]}: a port has one of {', '.join(KINDS)}"
     if "native" in entries and "trunk" not in given:
-        yield (*keys, "native"), True, "native goes with trunk; a port without tags is access"
+        yield (
+            (*keys, "native"),
+            True,
+            f"native goes with trunk; {NO_NATIVE.get(given[0] if given else '', 'a port without tags is access')}",
+        )
     elif _mapping(port) and not port.bad and entries.keys() <= {"isolated", "description"}:
         yield keys, True, "the port is in no network; write access: NETWORK, trunk: [NETWORK, ...] or qinq: NETWORK"
     trunk = port.get("trunk")

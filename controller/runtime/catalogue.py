@@ -51,7 +51,7 @@ class Catalogue:
         return cls.name
 
     def add(self, source: str) -> str:
-        """List an app by name or file; gives its name, for `run`. Raises LoadError where there is none."""
+        """List an app by name or file; gives its name, for `run`. Raises LoadError where there is none, or two of one name."""
         try:
             cls = loader.load(source)
         except loader.LoadError:
@@ -60,6 +60,9 @@ class Catalogue:
             name = source if not source.endswith(".py") else source.rpartition("/")[2].removesuffix(".py")
             self._listings[name] = Listing(source, error=traceback.format_exc())
             return name
+        before = self._listings.get(cls.name)
+        if before is not None and before.cls is not None and before.source != source:
+            raise loader.LoadError(f"{source} is an app called {cls.name}, and so is {before.source}; give the file another name")
         self._listings[cls.name] = Listing(source, self._config.get(cls.name, {}), cls)
         return cls.name
 

@@ -209,7 +209,10 @@ def compile_filter(text: str) -> Callable[[FlowView], bool]:
         OFFilter.statement.parse_string(text, parse_all=True)  # OFFilter itself ignores what it cannot read behind a clause
         compiled = OFFilter(text)
     except Exception as error:
-        raise QueryError(422, "Not a filter", f"{error}; write for example: nw_dst~=10.0.0.5 and n_packets>0") from error
+        at = getattr(error, "loc", None)
+        where = f" from character {at + 1} on" if isinstance(at, int) else ""
+        example = "write for example: nw_dst~=10.0.0.5 and n_packets>0"
+        raise QueryError(422, "Not a filter", f"{text!r} is not understood{where}; {example}") from error
 
     def matches(flow: FlowView) -> bool:
         if flow.kind != "flow":

@@ -88,6 +88,8 @@ def _compiled(path: Path) -> CodeType:
     except SyntaxError as error:
         place = f"{path}:{error.lineno or 1}:{error.offset or 1}"
         raise LoadError(f"{place} {error.msg}; this is not Python") from error
+    except OSError as error:
+        raise LoadError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:  # a null byte, to older Pythons
         raise LoadError(f"{path} is not Python: {error}") from error
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -94,14 +95,57 @@ def test_a_path_too_long_for_a_socket(weft: Weft) -> None:
     assert "shorter --state-dir" in done.err
 
 
-@pytest.mark.parametrize(
-    "command", [("foo",), ("get",), ("get", "bridges", "--nothing"), ("flows",), ("get", "flows", "-t", "300")]
-)
-def test_usage(weft: Weft, command: tuple[str, ...]) -> None:
-    done = weft.process(*command)
+USAGE = {
+    "foo": "there is no command 'foo'; there are start, apply, get,",
+    "flow": "there is no command 'flow'; did you mean flows?",
+    "get": "KIND is missing: bridges, ports,",
+    "flows": "BRIDGE is missing: the bridge's name",
+    "apply": "--file is missing: the network file; - reads standard input",
+    "app": "say what to do: list, enable, disable",
+    "app start": "there is no command 'start'; there are list, enable, disable",
+    "get bridges --nothing": "there is no option --nothing",
+    "get bridges --serch x": "there is no option --serch; did you mean --search?",
+    "get bridges --bridge": "--bridge needs a value",
+    "get bridges --watch=3": "--watch takes no value",
+    "get bridges -o xml": "--output: 'xml' is not known; there are table, wide, json, yaml, name, dot, graphml, node-link",
+    "get bridges -o jsno": "--output: 'jsno' is not known; did you mean json?",
+    "get flows --limit 0": "--limit: 0 is less than 1",
+    "get flows --limit x": "--limit: 'x' is no whole number",
+    "get flows -t 300": "there is no table '300': a number from 0 to 254, or a stage: ADMIT,",
+    "flows s1 s2": "'s2' is more than this command takes",
+    "start --private-key /nowhere": "--private-key: there is no file /nowhere",
+    "start --private-key /": "--private-key: / is a directory",
+    "start --set a.b=[1": """the value of 'a.b=[1' is not YAML (character 3): a "," or "]" is missing""",
+    "new-app x --dir /nowhere": "--dir: there is no directory /nowhere",
+}
+
+
+@pytest.mark.parametrize("command", USAGE)
+def test_usage(weft: Weft, view: FakeView, command: str) -> None:
+    done = weft(*command.split())
     assert done.code == 64
-    assert done.err.startswith("weft: ")
-    assert "--help'" in done.err.splitlines()[-1]
+    said, hint = done.err.splitlines()
+    assert said.startswith(f"weft: {USAGE[command]}")
+    assert re.fullmatch(r"Try 'weft( [a-z-]+)* --help'\.", hint)
+
+
+def test_the_command_that_helps(weft: Weft) -> None:
+    assert weft("get", "bridges", "--bridge").err.splitlines()[-1] == "Try 'weft get --help'."
+    assert weft("app", "enable", "--state-dir").err.splitlines()[-1] == "Try 'weft app enable --help'."
+    assert weft("--nothing").err.splitlines()[-1] == "Try 'weft --help'."
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become nobody")
+def test_a_state_directory_that_one_may_not_enter_is_not_allowed(weft: Weft) -> None:
+    weft.state.chmod(0o700)
+    runner = (
+        "import os, sys; from controller.cli.assembly import run;"
+        "import controller.cli.start, controller.cli.get, controller.cli.client, controller.cli.usage;"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534);"
+        f"print([int(run([*command, '--state-dir', '{weft.state}'])) for command in (['get', 'bridges'], ['start'])])"
+    )
+    done = subprocess.run([sys.executable, "-c", runner], env=weft.environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "[6, 6]\n"
 
 
 def test_a_fault_of_ours_is_a_sentence_and_a_file(weft: Weft, answers: Answers) -> None:

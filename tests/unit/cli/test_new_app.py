@@ -43,3 +43,10 @@ def test_it_overwrites_nothing(weft: Weft, tmp_path: Path) -> None:
 def test_names_that_python_cannot_import(weft: Weft, tmp_path: Path, name: str) -> None:
     assert weft("new-app", "--dir", str(tmp_path), "--", name).code == 64
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["l2_learning", "discovery"])
+def test_the_name_of_another_app_is_taken(weft: Weft, tmp_path: Path, name: str) -> None:
+    done = weft("new-app", name, "--dir", str(tmp_path))
+    assert (done.code, done.err.splitlines()[0]) == (5, f"weft: there is an app {name} already")
+    assert list(tmp_path.iterdir()) == []

@@ -142,6 +142,10 @@ TOGETHER = {
         BLUE_AND_RED + "ports: {s1/p: {native: red}}",
         "n:2:16 ports.s1/p.native: native goes with trunk; a port without tags is access",
     ),
+    "native-with-qinq": (
+        BLUE_AND_RED + "ports: {s1/p: {qinq: red, native: red}}",
+        "n:2:27 ports.s1/p.native: native goes with trunk; a qinq port takes frames with and without tags",
+    ),
     "access-and-trunk": (
         BLUE_AND_RED + "ports: {s1/p: {access: blue, trunk: [red]}}",
         "n:2:30 ports.s1/p.trunk: trunk does not go together with access: a port has one of access, trunk, qinq",

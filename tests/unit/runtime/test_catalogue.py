@@ -205,6 +205,17 @@ def test_an_app_without_which_there_is_no_network_is_switched_off_by_force_alone
         assert lab.view(name).state == "disabled"
 
 
+def test_two_apps_of_one_name_are_not_run(lab: Lab, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    second = tmp_path / "other" / file.name
+    second.write_text(APP)
+    lab.add(str(file))
+    with pytest.raises(
+        loader.LoadError, match=f"{second} is an app called counting, and so is {file}; give the file another name"
+    ):
+        lab.catalogue.add(str(second))
+
+
 def test_configuration_by_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loader, "installed", dict)
     lab = Lab({"counting": {"port": 5}, "nobody": {}})
