@@ -53,6 +53,15 @@ def test_from_the_network_file_to_a_bridge_with_tunnels_and_back(ovs: Hypervisor
         assert state(weft, "hv2")["reason"] == "no such file or directory"
         ovs.vsctl("add-port", "br-int", "vm1")  # by whoever runs the machines
         eventually(lambda: any(p["network"] == "blue" for p in weft.client.items("/ports", bridge="hv1")))
+        eventually(lambda: [event["subject"] for event in weft.events("port.mtu")] == ["hv1/vm1"])
+        tunnels = {tunnel["hypervisor"]: tunnel for tunnel in weft.client.items("/tunnels")}
+        assert {name: (one["state"], one["cause"]) for name, one in tunnels.items()} == {
+            "hv1": ("down", "BFD: hv2 has not answered yet"),
+            "hv2": ("unknown", "hv2 is unreachable: no such file or directory"),
+        }
+        assert tunnels["hv1"]["problems"] == ["vm1: its MTU is 1500, and network blue takes packets of 1450 by the mesh core"]
+        ovs.vsctl("set", "Interface", "vm1", "mtu_request=1450")
+        eventually(lambda: [event["subject"] for event in weft.events("port.fits")] == ["hv1/vm1"])
         ovs.kill("ovs-vswitchd")
         eventually(lambda: not weft.is_settled("hv1"))
         ovs.start_again("ovs-vswitchd")
