@@ -7,7 +7,7 @@ import typer
 from controller.cli import options
 from controller.cli.client import Client
 from controller.cli.config import read
-from controller.cli.output import Format, print_value
+from controller.cli.output import Format, many, print_value
 
 SECONDS = 60.0  # for a file of a hundred thousand ports
 
@@ -26,7 +26,7 @@ def apply(file: File, output: options.Output = Format.TABLE, state_dir: options.
     done = Client(state_dir, SECONDS).put("/config", {"text": text, "name": name})
     if print_value(done, output):
         return
-    counts = ", ".join(f"{done[what]} {what if done[what] != 1 else what[:-1]}" for what in ("networks", "ports", "changes"))
+    counts = ", ".join(many(done[f"{what}s"], what) for what in ("network", "port", "change"))
     print(f"{name} holds: {counts}")
     if done["pending"]:
         print(f"waiting for ports that do not exist yet: {', '.join(done['pending'])}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.cli.errors import ExitCode, Failure
+from controller.cli.output import many
 
 if TYPE_CHECKING:
     from controller.config import NetworkFile
@@ -30,10 +31,7 @@ def print_schema() -> None:
 def check(file: Annotated[str, typer.Argument(metavar="FILE", help="The network file; - reads standard input.")]) -> None:
     """Say every mistake in a network file. Whether its apps, bridges and ports exist only a running controller knows."""
     name, found = load(file)
-    counts = {"network": len(found.networks), "port": len(found.ports)}
-    print(
-        f"{name} is right: {', '.join(f'{count} {what}' if count == 1 else f'{count} {what}s' for what, count in counts.items())}"
-    )
+    print(f"{name} is right: {many(len(found.networks), 'network')}, {many(len(found.ports), 'port')}")
 
 
 def load(file: str) -> "tuple[str, NetworkFile]":

@@ -10,6 +10,7 @@ import typer
 
 from controller.cli.emulation import Emulation
 from controller.cli.errors import ExitCode, Failure
+from controller.cli.output import Column, field, print_table
 from controller.cli.start import WEB, check_web
 from topologies import catalogue, outage
 from topologies.network import NetworkError
@@ -24,6 +25,12 @@ TOOLS = {
     "unshare": "util-linux",
     "setpriv": "util-linux",
 }
+
+LIST = (
+    Column("TOPOLOGY", field("name")),
+    Column("PARAMETERS", lambda item: " ".join(f"{key}={value}" for key, value in item["parameters"].items()), long=True),
+    Column("WHAT IT IS", field("summary"), long=True),
+)
 
 Name = Annotated[str, typer.Argument(metavar="TOPOLOGY", help="A name that --list shows, or the path of a .py file.")]
 Params = Annotated[
@@ -100,10 +107,8 @@ def _link(chosen: catalogue.Topology, topo: Any, wanted: str) -> outage.Ends:
 
 
 def _list() -> None:
-    for name in catalogue.names():
-        found = catalogue.find(name)
-        parameters = " ".join(f"{key}={value}" for key, value in found.parameters.items())
-        print(f"{name:<11} {parameters:<20} {found.summary}")
+    found = [catalogue.find(name) for name in catalogue.names()]
+    print_table(LIST, [{"name": each.name, "parameters": each.parameters, "summary": each.summary} for each in found])
 
 
 def _pair(text: str) -> tuple[str, str]:

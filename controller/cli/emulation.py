@@ -15,6 +15,7 @@ from pathlib import Path
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.hypervisordown import HypervisorDown
 from controller.cli.linkdown import LinkDown
+from controller.cli.output import many
 from controller.cli.supervised import SupervisedController, fetch, free_address
 from topologies import catalogue, runs
 from topologies.isolation import Capture
@@ -61,8 +62,8 @@ class Emulation:
         # Before the bridges: they would find nobody there and take a second to try again.
         self._start_controller(run)
         self._network.start()
-        sizes = (len(self._network.bridges), len(self._network.hosts), len(self._network.links))
-        say("network", "{}: {} bridges, {} hosts, {} links between bridges".format(name, *sizes))
+        bridges, hosts, links = len(self._network.bridges), len(self._network.hosts), len(self._network.links)
+        say("network", f"{name}: {many(bridges, 'bridge')}, {many(hosts, 'host')}, {many(links, 'link')} between bridges")
         converge(self._controller, self._network)
         say("bridges", "connected, with all their flows")
 

@@ -81,7 +81,8 @@ def show(items: list[Item], form: Format, everything: bool) -> None:
         print(title)
         print_table(shown(COLUMNS[members[0]["kind"]], form), members)
     if left_out := len(tables) - len(shown_tables):
-        print(f"\n{left_out} tables hold one flow that leads on; --all shows them.")
+        holds = "1 table holds" if left_out == 1 else f"{left_out} tables hold"
+        print(f"\n{holds} one flow that leads on; --all shows {'it' if left_out == 1 else 'them'}.")
 
 
 def leads_on(members: list[Item]) -> bool:

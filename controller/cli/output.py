@@ -89,6 +89,11 @@ def quantity(value: float | None, unit: str) -> str:
     return f"{value:.3g}{prefix}{unit}" if abs(value) < 1000 else f"{value:.0f}{prefix}{unit}"
 
 
+def many(count: int, what: str) -> str:
+    """A number of things: 1 bridge, 2 bridges."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def as_json(value: object) -> str:
     """Indented JSON, readable in any language."""
     return json.dumps(value, indent=2, ensure_ascii=False)

@@ -111,7 +111,7 @@ class MeshEntry(Entry):
     underlay_mtu: int = Field(default=1500, ge=1280, le=65535, examples=[1600])
     """Octets that an IP packet may have in the underlay. What networks can use is less by the headers of the tunnel."""
 
-    dst_port: int = Field(default=0, ge=0, le=65535, examples=[4789])
+    dst_port: int = Field(default=0, ge=1, le=65535, examples=[4789])
     """The UDP port. Left out: 4789 for vxlan, 6081 for geneve; gre has none."""
 
     csum: bool = False

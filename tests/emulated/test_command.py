@@ -45,8 +45,12 @@ def weft(*arguments: str, before: tuple[str, ...] = ()) -> subprocess.CompletedP
 def test_the_list_names_all_with_their_parameters() -> None:
     done = weft("--list")
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()] == catalogue.names()
+    heading, *lines = done.stdout.splitlines()
+    assert heading.split()[:2] == ["TOPOLOGY", "PARAMETERS"]
+    assert [line.split()[0] for line in lines] == catalogue.names()
     assert "depth=2 fanout=2" in done.stdout
+    where = heading.index("WHAT IT IS")
+    assert all(line[where - 1] == " " and line[where] != " " for line in lines), "columns stand below each other"
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,8 @@ def test_what_is_left_out_has_a_default() -> None:
     file = parse(CORE, "n")
     mesh, hypervisor = file.meshes["core"], file.hypervisors["hv1"]
     assert (mesh.type, mesh.members, mesh.hub, mesh.bfd, mesh.ipsec, mesh.underlay_mtu) == ("vxlan", (), "", None, None, 1500)
+    with pytest.raises(ConfigError, match=r"dst_port: 0 is not in 1\.\.65535"):
+        parse(TWO + "meshes: {core: {dst_port: 0}}", "n")
     assert (mesh.dst_port, mesh.csum, mesh.tos, mesh.df_default) == (0, False, 0, True)
     assert (hypervisor.bridge, hypervisor.dpid, hypervisor.ovsdb) == ("br-int", 0, "")
 
