@@ -45,7 +45,7 @@ class Client:
     """One controller. Each method returns decoded JSON or raises `Failure`."""
 
     def __init__(self, state_dir: Path | None = None, timeout: float = 10.0) -> None:
-        self._path = paths.socket_path(state_dir)
+        self._path, self._chosen = paths.socket_path(state_dir), state_dir is not None
         self._timeout = timeout
 
     def get(self, path: str, **query: Any) -> Item:
@@ -116,7 +116,7 @@ class Client:
             raise self._explained(error) from error
         if response.status >= 400:
             with contextlib.closing(connection):
-                raise _refusal(response)
+                raise _refusal(response, asked=method == "GET")
         return connection, response
 
     def _explained(self, error: Exception) -> Failure:
@@ -130,6 +130,9 @@ class Client:
         if len(str(self._path).encode()) > paths.SOCKET_LIMIT:
             return Failure(ExitCode.UNREACHABLE, title, "The path is too long for a socket: choose a shorter --state-dir.")
         if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+            others = "" if self._chosen else " or ".join(f"--state-dir {folder}" for folder in paths.running())
+            if others:
+                return Failure(ExitCode.UNREACHABLE, title, f"Emulated networks run; say which you mean: {others}")
             return Failure(
                 ExitCode.UNREACHABLE, title, "Start one with 'weft start', or say where it keeps its state: --state-dir DIR."
             )
@@ -154,9 +157,9 @@ def _query(query: dict[str, Any]) -> str:
     return f"?{urlencode(given)}" if given else ""
 
 
-def _refusal(response: http.client.HTTPResponse) -> Failure:
-    """What the controller said (problem+json), as an exit code and two lines."""
-    code = _REFUSALS.get(response.status, ExitCode.REFUSED)
+def _refusal(response: http.client.HTTPResponse, asked: bool) -> Failure:
+    """What the controller said (problem+json), as an exit code and two lines. A question that it does not take is wrong usage."""
+    code = ExitCode.USAGE if asked and response.status == 422 else _REFUSALS.get(response.status, ExitCode.REFUSED)
     try:
         problem = json.loads(response.read())
         return Failure(code, str(problem["title"]), str(problem.get("detail") or ""))

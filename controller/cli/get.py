@@ -38,7 +38,7 @@ KindName = Annotated[
     str,
     typer.Argument(
         metavar="KIND",
-        help="bridges, ports, links, paths, hosts, networks, hypervisors, apps, flows, drops, events or status.",
+        help="bridges, ports, links, paths, hosts, networks, hypervisors, tunnels, apps, flows, drops, events or status.",
         autocompletion=options.complete_kind,
     ),
 ]
@@ -67,7 +67,7 @@ def get(
     severity: Annotated[str, typer.Option("--severity", help="Only events that are at least info, warning or error.")] = "",
     state_dir: options.StateDir = None,
 ) -> None:
-    """Show bridges, ports, links, paths, hosts, networks, apps, flows, events or the controller's status.
+    """Show bridges, ports, links, paths, hosts, networks, hypervisors, tunnels, apps, flows, events or the controller's status.
 
     \b
     weft get bridges                          one line a bridge
@@ -75,6 +75,7 @@ def get(
     weft get hosts 10.0.0.3                   find a host by MAC or IP address
     weft get networks -o wide                 VLANs, members, and the links that broadcasts take
     weft get paths 10.0.0.1 10.0.0.3          which ways frames take, bridge by bridge
+    weft get tunnels                          which hypervisor hears which, since when and why
     weft get links -o dot                     the whole topology, for Graphviz
     weft get flows -f 'n_packets>1000' -o json
     weft get drops                            frames that were refused, by port and reason
@@ -248,8 +249,9 @@ def show_status(client: Client, form: Format, *, asked_for_more: bool) -> None:
         "links": status["links"],
         "hosts": status["hosts"],
         "networks": status["networks"],
+        "hypervisors": status["hypervisors"],
         "flows": status["flows"],
         "apps": f"{status['apps']}, {status['apps_failed']} failed",
     }
     for name, value in lines.items():
-        print(f"{name:<8} {value}")
+        print(f"{name:<11} {value}")

@@ -76,8 +76,21 @@ def _owner(item: Item) -> str:
 
 
 def _hops(item: Item) -> str:
-    """A path bridge by bridge, with the ports by which it enters and leaves: s1 (s1-eth1 > s1-eth3), s2 (...)."""
-    return ", ".join(f"{hop['bridge']} ({hop['in_port_name']} > {hop['out_port_name']})" for hop in item["hops"]) or "-"
+    """A path bridge by bridge, with the ports by which it enters and leaves: s1 (s1-eth1 > s1-eth3), s2 (...).
+
+    Where it begins or ends at a bridge there is only one of the two: s1 (> s1-eth3).
+    """
+    ways = [(hop["bridge"], " ".join(filter(None, (hop["in_port_name"], ">", hop["out_port_name"])))) for hop in item["hops"]]
+    return ", ".join(f"{bridge} ({way})" if way != ">" else bridge for bridge, way in ways) or "-"
+
+
+def _path_name(item: Item) -> str:
+    """Its bridges, and by which port it leaves each: no two paths have both in common."""
+    return " ".join("/".join(filter(None, (hop["bridge"], hop["out_port_name"]))) for hop in item["hops"])
+
+
+def _drop_name(item: Item) -> str:
+    return f"{item['bridge']}/{item['table']}/{item['priority']}/{item['match']}"
 
 
 def _link_name(item: Item) -> str:
@@ -170,7 +183,7 @@ PATHS = Kind(
         Column("TARGET", field("target"), wide=True),
     ),
     ("number",),
-    lambda item: (" ".join(hop["bridge"] for hop in item["hops"]),),
+    lambda item: (_path_name(item),),
     "No path: no links that are up lead there. 'weft get links' lists the links that there are.",
     frozenset(),
     frozenset({"links", "ports", "hosts"}),
@@ -344,7 +357,7 @@ DROPS = Kind(
         Column("OWNER", _owner, wide=True),
     ),
     ("bridge", "table", "priority", "match"),
-    lambda item: (f"{item['bridge']}/{item['port_name']}", item["port_name"], item["cookie"]),
+    lambda item: (_drop_name(item), f"{item['bridge']}/{item['port_name']}", item["port_name"], item["cookie"]),
     "Nothing was dropped.",
     frozenset({"bridge"}),
     frozenset({"flows", "counters"}),

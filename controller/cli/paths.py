@@ -1,6 +1,7 @@
 """Where the controller keeps its state, and where a client finds its socket."""
 
 import os
+import socket
 from pathlib import Path
 
 SYSTEM = Path("/var/lib/weft")
@@ -29,5 +30,22 @@ def socket_path(chosen: Path | None) -> Path:
         return own
     if (SYSTEM / SOCKET).exists():
         return SYSTEM / SOCKET
-    emulated = list(EMULATED.glob(f"*/state/{SOCKET}"))
-    return emulated[0] if len(emulated) == 1 else own
+    emulated = running()
+    return emulated[0] / SOCKET if len(emulated) == 1 else own
+
+
+def running() -> list[Path]:
+    """The state directories of emulated networks whose controller takes connections."""
+    return sorted(path.parent for path in EMULATED.glob(f"*/state/{SOCKET}") if _answers(path))
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(0.5)
+        try:
+            probe.connect(str(path))
+        except PermissionError:
+            return True  # somebody's, and it runs
+        except OSError:
+            return False
+    return True

@@ -55,7 +55,7 @@ class Excess:
                 self._journal.add("warning", "port.mtu", self._name(end, text), f"{end[0]}/{advice}", lasting=True)
         for end in self.ports.keys() - found.keys():
             name = self._name(end, self.ports[end][1])
-            self._journal.add("info", "port.fits", name, f"{name}: its MTU fits its mesh now, or it is gone")
+            self._journal.add("info", "port.mtu.over", name, f"{name}: its MTU fits its mesh now, or it is gone")
         if found != self.ports:
             self._journal.changed("ports", "hypervisors", "tunnels")
 

@@ -203,7 +203,8 @@ def dot(graph: Graph) -> str:
     flat = plain(graph)
     lines = [f"  {_quoted(node)} {_attributes(_drawn(node, data))};" for node, data in flat.nodes(data=True)]
     for node, peer, key, data in flat.edges(keys=True, data=True):
-        ends = {"taillabel": data["port_name"] or data["port"], "headlabel": data["peer_port_name"] or data["peer_port"]}
+        labels = {"taillabel": data["port_name"] or data["port"], "headlabel": data["peer_port_name"] or data["peer_port"]}
+        ends = {name: label for name, label in labels.items() if label != HOST_PORT}
         lines.append(f"  {_quoted(node)} -> {_quoted(peer)} {_attributes({'id': key, **ends, **data})};")
     return "\n".join(["digraph weft {", f"  graph {_attributes(flat.graph)};", *lines, "}"]) + "\n"
 

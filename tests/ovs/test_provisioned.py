@@ -61,7 +61,7 @@ def test_from_the_network_file_to_a_bridge_with_tunnels_and_back(ovs: Hypervisor
         }
         assert tunnels["hv1"]["problems"] == ["vm1: its MTU is 1500, and network blue takes packets of 1450 by the mesh core"]
         ovs.vsctl("set", "Interface", "vm1", "mtu_request=1450")
-        eventually(lambda: [event["subject"] for event in weft.events("port.fits")] == ["hv1/vm1"])
+        eventually(lambda: [event["subject"] for event in weft.events("port.mtu.over")] == ["hv1/vm1"])
         ovs.kill("ovs-vswitchd")
         eventually(lambda: not weft.is_settled("hv1"))
         ovs.start_again("ovs-vswitchd")

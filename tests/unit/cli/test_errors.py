@@ -3,13 +3,19 @@
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
+from controller.cli import paths
+from controller.cli.client import Client
+from controller.cli.errors import Failure
 from tests.fakes.view import FakeView
 from tests.unit.cli.runner import Weft
 
@@ -176,3 +182,23 @@ def test_a_reader_that_leaves_is_no_error(weft: Weft, view: FakeView) -> None:
     assert process.stderr.read() == ""
     process.stderr.close()
     process.wait(timeout=10)
+
+
+def test_of_several_emulated_networks_none_is_picked_and_all_are_named(weft: Weft, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WEFT_STATE_DIR", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(weft.state / "own"))
+    monkeypatch.setattr(paths, "EMULATED", weft.state)
+    monkeypatch.setattr(paths, "SYSTEM", weft.state / "system")
+    with ExitStack() as stack:
+        for name in ("mesh", "ring", "left"):
+            folder = weft.state / name / "state"
+            folder.mkdir(parents=True)
+            listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+            listener.bind(str(folder / "weft.sock"))
+            if name != "left":
+                listener.listen()
+        with pytest.raises(Failure, match="no controller answers at") as failed:
+            Client().get("/status")
+        assert failed.value.hint.endswith(f"--state-dir {weft.state}/mesh/state or --state-dir {weft.state}/ring/state")
+        shutil.rmtree(weft.state / "mesh")
+        assert paths.socket_path(None) == weft.state / "ring" / "state" / "weft.sock"

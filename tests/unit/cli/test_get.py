@@ -91,8 +91,10 @@ def test_flows_by_their_counter(weft: Weft, view: FakeView) -> None:
 
 def test_a_question_that_cannot_be_answered_is_refused_with_the_reason(weft: Weft, view: FakeView) -> None:
     done = weft("get", "flows", "--sort", "colour")
-    assert done.code == 1
+    assert done.code == 64
     assert "no field 'colour'" in done.err
+    assert weft("get", "flows", "-f", "nw_dst~=(").code == 64
+    assert weft("get", "events", "--severity", "grave").code == 64
 
 
 def test_a_filter_that_would_be_ignored_is_a_mistake(weft: Weft, view: FakeView) -> None:
@@ -159,7 +161,9 @@ def test_paths_show_bridges_and_ports(weft: Weft, view: FakeView) -> None:
     heading, path = weft("get", "paths", "10.0.0.1", "10.0.0.4").lines
     assert heading.split() == ["PATH", "COST", "HOPS"]
     assert path.split(maxsplit=2) == ["1", "4000", "s2 (s2-eth1 > s2-eth3), s1 (s1-eth1 > s1-eth2), s3 (s3-eth3 > s3-eth2)"]
-    assert weft("get", "paths", "s2", "s3", "-o", "name").out == "s2 s1 s3\n"
+    assert weft("get", "paths", "s2", "s3", "-o", "name").out == "s2/s2-eth3 s1/s1-eth2 s3\n"
+    assert weft("get", "paths", "s2", "s3").lines[1].endswith("s2 (> s2-eth3), s1 (s1-eth1 > s1-eth2), s3 (s3-eth3 >)")
+    assert weft("get", "paths", "s2", "s2").lines[1].split() == ["1", "0", "s2"]
 
 
 @pytest.mark.parametrize(
@@ -193,8 +197,8 @@ def test_a_graph_is_of_the_whole_topology(weft: Weft, view: FakeView, more: tupl
 
 def test_status(weft: Weft, view: FakeView) -> None:
     text = weft("get", "status").out
-    assert "weft     0.1.0, ready for 2h1m" in text
-    assert "bridges  3, 3 connected" in text
+    assert "weft        0.1.0, ready for 2h1m" in text
+    assert "bridges     3, 3 connected" in text
     assert weft("get", "status", "-o", "json").json["connected"] == 3
 
 

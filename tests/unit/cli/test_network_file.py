@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.cli.get import port_of
-from controller.cli.kinds import LOCAL
+from controller.cli.kinds import DROPS, LOCAL
 from tests.fakes.view import FakeView
 from tests.unit.cli.runner import Weft
 
@@ -84,6 +84,8 @@ def test_drops_are_flows_without_actions_that_counted_something(weft: Weft, view
     drops = weft("get", "drops", "-o", "json").json
     assert all(drop["actions"] == "drop" and drop["packets"] > 0 for drop in drops)
     assert weft("get", "drops").code == 0
+    one = {"bridge": "s1", "port_name": "s1-eth1", "table": 10, "priority": 90, "match": "in_port=1", "cookie": "0x57"}
+    assert DROPS.naming(one)[0] == "s1/10/90/in_port=1"  # a port or an owner may have several
 
 
 @pytest.mark.parametrize(

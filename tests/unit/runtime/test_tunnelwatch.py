@@ -233,7 +233,7 @@ def test_a_port_with_too_large_an_mtu_is_one_lasting_event() -> None:
     lab.mtu["hv1"] = {"tap1": 1450}
     lab.look(after=1)
     assert lab.watch.problem("hv1", 1) == ""
-    assert lab.told("port.fits") == [("hv1/tap1", "hv1/tap1: its MTU fits its mesh now, or it is gone")]
+    assert lab.told("port.mtu.over") == [("hv1/tap1", "hv1/tap1: its MTU fits its mesh now, or it is gone")]
 
 
 def test_a_mesh_that_goes_takes_its_tunnels_along() -> None:
