@@ -1,30 +1,14 @@
 """What `weft get` can show: for each kind its place in the API, its name, its columns and what narrows it down."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
+from controller.cli.kind import Kind as Kind
+from controller.cli.kind import octets as _octets
 from controller.cli.output import Column, Item, age, field, quantity
+from controller.cli.overlay_kinds import HYPERVISORS as HYPERVISORS
+from controller.cli.overlay_kinds import TUNNELS as TUNNELS
 
 LOCAL = 0xFFFFFFFE  # OFPP_LOCAL, the bridge's own interface
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A collection of the API as the command line shows it."""
-
-    name: str
-    short: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]  # fields that tell one item from another
-    naming: Callable[[Item], tuple[str, ...]]  # the first is what `-o name` prints; any of them selects the item
-    empty: str  # said when there is nothing: why, and what to do
-    filters: frozenset[str] = frozenset()
-    collections: frozenset[str] = frozenset()  # changes of these make `--watch` ask again
-
-
-def _octets(name: str) -> Callable[[Item], str]:
-    return lambda item: quantity(item[name], "B")
 
 
 def _clock(item: Item) -> str:
@@ -39,10 +23,6 @@ def _bridge_state(item: Item) -> str:
 
 def _host_state(item: Item) -> str:
     return f"{item['state']} ({item['why']})" if item["why"] else str(item["state"])
-
-
-def _tunnel_name(item: Item) -> str:
-    return f"{item['mesh']}/{item['hypervisor']}>{item['peer']}"
 
 
 def _event_text(item: Item) -> str:
@@ -230,53 +210,6 @@ HOSTS = Kind(
     "No hosts yet. A host is learned from the first frame it sends.",
     frozenset({"bridge"}),
     frozenset({"hosts"}),
-)
-
-HYPERVISORS = Kind(
-    "hypervisors",
-    "hv",
-    (
-        Column("NAME", field("name")),
-        Column("STATE", _bridge_state, long=True),
-        Column("PORTS", field("ports")),
-        Column("SINCE", age("since")),
-        Column("DATABASE", field("remote"), long=True),
-        Column("PROBLEMS", field("problems"), long=True),
-        Column("BFD", field("bfd"), wide=True, long=True),
-        Column("VERSION", field("version"), wide=True),
-    ),
-    ("name",),
-    lambda item: (item["name"],),
-    "No hypervisors. They stand in the network file, under hypervisors:, with ovsdb: or listen:.",
-    frozenset(),
-    frozenset({"hypervisors"}),
-)
-
-TUNNELS = Kind(
-    "tunnels",
-    "tu",
-    (
-        Column("MESH", field("mesh")),
-        Column("HYPERVISOR", field("hypervisor")),
-        Column("PEER", field("peer")),
-        Column("STATE", field("state")),
-        Column("SINCE", age("since")),
-        Column("CAUSE", field("cause"), long=True),
-        Column("MTU", field("mtu")),
-        Column("RX", _octets("rx_bytes")),
-        Column("TX", _octets("tx_bytes")),
-        Column("PROBLEMS", field("problems"), long=True),
-        Column("TYPE", field("type"), wide=True),
-        Column("LOCAL", field("local"), wide=True),
-        Column("REMOTE", field("remote"), wide=True),
-        Column("RX-PACKETS", field("rx_packets"), wide=True),
-        Column("TX-PACKETS", field("tx_packets"), wide=True),
-    ),
-    ("mesh", "hypervisor", "peer"),
-    lambda item: (_tunnel_name(item), item["hypervisor"], item["peer"], item["mesh"]),
-    "No tunnels. They join the hypervisors of a mesh, which stand in the network file.",
-    frozenset(),
-    frozenset({"tunnels", "counters"}),
 )
 
 APPS = Kind(
