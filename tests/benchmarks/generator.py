@@ -17,6 +17,7 @@ from itertools import chain, cycle
 from struct import pack
 
 from controller.openflow import codec
+from controller.openflow.osken import V13
 from controller.pipeline import LEARN
 from tests.fakes.switch import FakeSwitch
 
@@ -25,17 +26,38 @@ FRAME = 60
 WARM_UP = 0.5  # seconds
 HANDSHAKE, QUIET = 10.0, 0.3
 NO_MATCH = 0  # reason of a packet-in: ovs-testcontroller answers no other
+ACTION = 1  # and Faucet no other than this
+TO_ADDRESS = b"\x80\0\x06\x06"  # a match on an Ethernet destination: for each address that Faucet learns there is one
 LOWEST = b"\0\1"  # priority of the flow that both of weft's apps have for frames that nothing else matches
 TO_CONTROLLER = pack("!I", 0xFFFFFFFD)
 NETWORK = pack("!II", 0x00010004, 1)  # the network register, as the pipeline sets it
 
 
-class Client:
-    """A switch and its window."""
+class PlainSwitch(FakeSwitch):
+    """One for controllers of 1.3 that say so by the first byte of their hello, and delete whatever there is."""
 
-    def __init__(self, number: int, port: int, learn: bool) -> None:
-        self.switch = FakeSwitch(dpid=number, ports=HOSTS)
-        self.learn = learn
+    def __init__(self, dpid: int, ports: int) -> None:
+        super().__init__(dpid, ports, versions=(V13,))
+
+    def _take(self, message: bytes) -> None:
+        if message[1] == codec.HELLO:
+            self.version = V13
+        else:
+            super()._take(message)
+
+    def _apply(self, message: bytes) -> tuple[int, int] | None:
+        if message[1] == codec.FLOW_MOD and message[25] != 0:
+            return None
+        return super()._apply(message)
+
+
+class Client:
+    """A switch and its window. `plain`: of a controller of 1.3; `vlan`: it sees frames with this tag, and asks for them."""
+
+    def __init__(self, number: int, port: int, learn: bool, plain: bool, vlan: int) -> None:
+        self.switch = PlainSwitch(number, HOSTS) if plain else FakeSwitch(dpid=number, ports=HOSTS)
+        self.learn, self.plain = learn, plain
+        self._tag = pack("!HH", 0x8100, vlan) if vlan else b""
         self.answers = 0
         self._buffer = b""
         self._asking = 0  # the cookie of the flow that sends frames up
@@ -64,13 +86,15 @@ class Client:
         """The cookie of a flow that copies frames to the controller."""
         flows = self.switch.flows.items()
         ours = (cookie for slot, (cookie, _, _) in flows if slot[0] == LEARN.table and slot[1:3] == LOWEST)
-        others = (cookie for _, (cookie, _, body) in flows if cookie == 0 and TO_CONTROLLER in body)
-        return next(chain(ours, others), None)
+        others = (cookie for _, (cookie, _, body) in flows if (self.plain or cookie == 0) and TO_CONTROLLER in body)
+        return next(others if self.plain else chain(ours, others), None)
 
     def _packet_in(self, in_port: int, target: bytes, source: bytes) -> bytes:
-        match = pack("!HHII", 1, 20, 0x80000004, in_port) + NETWORK + bytes(4)
-        frame = target + source + b"\x08\0" + bytes(FRAME - 14)
-        body = pack("!IHBBQ", codec.NO_BUFFER, len(frame), NO_MATCH, LEARN.table, self._asking) + match + bytes(2) + frame
+        network = b"" if self.plain else NETWORK + bytes(4)
+        match = pack("!HHII", 1, 12 + 8 * bool(network), 0x80000004, in_port) + (network or bytes(4))
+        frame = target + source + self._tag + b"\x08\0" + bytes(FRAME - 14)
+        reason = ACTION if self._tag else NO_MATCH
+        body = pack("!IHBBQ", codec.NO_BUFFER, len(frame), reason, LEARN.table, self._asking) + match + bytes(2) + frame
         return codec.message(self.switch.version, codec.PACKET_IN, 0, body)
 
     def _mac(self, host: int) -> bytes:
@@ -104,7 +128,9 @@ class Client:
             kind = data[pos + 1]
             if kind == codec.PACKET_OUT:
                 answers += end - pos > FRAME and not self.learn and data[end - FRAME + 12 : end - FRAME + 14] == b"\x08\0"
-            elif kind != codec.FLOW_MOD:
+            elif kind == codec.FLOW_MOD:
+                answers += self.learn and data[pos + 25] == 0 and TO_ADDRESS in data[pos + 48 : end]
+            else:
                 answers += self.learn and kind == codec.BUNDLE_ADD and _is_learned(data, pos)
                 rest.append(data[pos:end])
             pos = end
@@ -161,8 +187,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--learn", action="store_true", help="each frame from a new source; an answer is the flow for it")
     parser.add_argument("--latency", type=int, default=0, metavar="COUNT")
+    parser.add_argument("--plain", action="store_true", help="for controllers that speak 1.3 alone")
+    parser.add_argument("--vlan", type=int, default=0, help="frames come with this tag, as Faucet has its switches send them")
     options = parser.parse_args()
-    clients = [Client(n + 1, options.port, options.learn) for n in range(1 if options.latency else options.switches)]
+    count = 1 if options.latency else options.switches
+    clients = [Client(n + 1, options.port, options.learn, options.plain, options.vlan) for n in range(count)]
     for client in clients:
         client.prepare()
     if options.latency:

@@ -69,8 +69,9 @@ def run(ovs: PrivateOvs, repeats: int) -> None:
         in_turns(repeats, contenders)
     for bridge in (BRIDGE, OTHER):
         ovs.vsctl("del-br", bridge)
-    print("\n".join(reconnect.table.lines()))
+    reconnect.table.show()
     print(f"  flow-mods sent: {reconnect.sent}")
-    for other in (DUMP, BASE):
-        print(reconnect.table.ratio(WEFT, other))
-    print(reconnect.table.ratio(WEFT + CPU, BASE + CPU))
+    reconnect.table.compare("100,000 flows read back and compared", WEFT, DUMP)
+    if reconnect.baseline is not None:
+        print(reconnect.table.ratio(WEFT, BASE))
+        print(reconnect.table.ratio(WEFT + CPU, BASE + CPU))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
+
+from tests.benchmarks import results
 
 CPU = ", own processor time"
 
@@ -50,6 +52,17 @@ class Table:
             middle, least, most = (f"{number:.{self.digits}f}" for number in (median(numbers), min(numbers), max(numbers)))
             yield f"  {name:64}{middle:>12}   [{least} {most}]"
 
+    def show(self) -> None:
+        """Print it, and keep it for the report."""
+        print("\n".join(self.lines()), flush=True)
+        results.TABLES.append(self)
+
+    def compare(self, what: str, name: str, other: str) -> None:
+        """Print the ratio of two medians, and keep it for the report; nothing where one was not measured."""
+        print(self.ratio(name, other), flush=True)
+        if name in self.numbers and other in self.numbers:
+            results.keep(what, other, self.median(name) / self.median(other))
+
     def ratio(self, name: str, other: str) -> str:
         """A line that compares two medians, and the two least numbers: the runs that others on the machine disturbed least."""
         if name not in self.numbers or other not in self.numbers:
@@ -58,7 +71,7 @@ class Table:
         return f"  {name} / {other}: {self.median(name) / self.median(other):.2f} (least: {least:.2f})"
 
 
-def in_turns(repeats: int, contenders: list[Callable[[], None]]) -> None:
+def in_turns(repeats: int, contenders: Sequence[Callable[[], None]]) -> None:
     """Run each contender so many times, each round starting with another one."""
     for turn in range(repeats):
         for step in range(len(contenders)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks.reactive import APPS, Controller, process, wait_for, weft
+from tests.benchmarks.controllers import APPS, Controller, process, weft
+from tests.benchmarks.peers import EVENTLET, NATIVE, osken
 from tests.benchmarks.report import Table
 from topologies.openvswitch import PrivateOvs
 
@@ -23,7 +23,7 @@ PATIENCE = 60.0  # seconds until a contender has to have found all links
 STILL = 3.0  # seconds without a change until the ring counts as settled
 WATCH = 60.0  # seconds in which no link may go; set by --watch
 FILE = "WEFT_RING_FILE"
-WEFT, EVENTLET, NATIVE = "weft", "os-ken, eventlet", "os-ken, native"
+WEFT = "weft"
 OTHERS = (EVENTLET, NATIVE)
 Numbers = dict[str, float]
 
@@ -80,7 +80,7 @@ class Ring:
 
 
 @contextlib.contextmanager
-def ring(controller: Controller, file: Path, *options: str) -> Iterator[Ring]:
+def ring(controller: Controller, file: Path, *options: str, switches: int = SWITCHES) -> Iterator[Ring]:
     """The switches connect to a controller."""
     command = [
         sys.executable,
@@ -88,22 +88,11 @@ def ring(controller: Controller, file: Path, *options: str) -> Iterator[Ring]:
         "tests.benchmarks.ring_switches",
         str(controller.port),
         "--switches",
-        str(SWITCHES),
+        str(switches),
         *options,
     ]
-    with process(*command) as switches:
-        yield Ring(switches, controller, file)
-
-
-@contextlib.contextmanager
-def osken(hub: str, file: Path) -> Iterator[Controller]:
-    """os-ken with its discovery on one of its two kinds of threads."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    os.environ["OSKEN_HUB_TYPE"] = hub
-    with process(sys.executable, "-W", "ignore", "-m", "tests.benchmarks.osken_ring", str(port)) as running:
-        wait_for(port)
-        yield Controller(port, running.pid)
+    with process(*command) as running:
+        yield Ring(running, controller, file)
 
 
 class Rings:
@@ -120,7 +109,7 @@ class Rings:
 
     def weft(self, watch: float) -> None:
         """A whole controller with its usual apps."""
-        with self._file() as file, weft("l2_learning", APPS / "ring_app.py") as controller, ring(controller, file) as run:
+        with found_file() as file, weft("l2_learning", APPS / "ring_app.py") as controller, ring(controller, file) as run:
             self._found(WEFT, run)
             run.settled()
             self.after.add(WEFT, max(0.0, run.since("last_link") - run.since("ready")))
@@ -130,8 +119,7 @@ class Rings:
 
     def osken(self, name: str, watch: float) -> None:
         """Topology discovery alone."""
-        hub = name.rpartition(" ")[2]
-        with self._file() as file, osken(hub, file) as controller, ring(controller, file, "--plain") as run:
+        with found_file() as file, osken(name, "osken_ring") as controller, ring(controller, file, "--plain") as run:
             self._found(name, run)
             self._stays(name, run, controller, watch)
 
@@ -154,11 +142,13 @@ class Rings:
             f"  {name}: in {watch:.0f} s {gone:.0f} {what}, {lost:.0f} connections lost; {heard:.0f} frames/s heard"
         )
 
-    @contextlib.contextmanager
-    def _file(self) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
-            os.environ[FILE] = f"{folder}/found"
-            yield Path(folder) / "found"
+
+@contextlib.contextmanager
+def found_file() -> Iterator[Path]:
+    """Where a controller that is started in the block says which links it found."""
+    with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
+        os.environ[FILE] = f"{folder}/found"
+        yield Path(folder) / "found"
 
 
 def run(_ovs: PrivateOvs, repeats: int) -> None:
@@ -169,7 +159,8 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
     for name in OTHERS:
         rings.osken(name, WATCH)
     for table in (rings.times, rings.after, rings.force, rings.cpu, rings.memory, rings.busy):
-        print("\n".join(table.lines()))
+        table.show()
     print("\n".join(rings.lines))
     for name in OTHERS:
-        print(rings.times.ratio(WEFT, name))
+        rings.times.compare(f"all links of a ring of {SWITCHES} known", WEFT, name)
+        rings.memory.compare(f"memory of {SWITCHES} switches", WEFT, name)
