@@ -117,7 +117,7 @@ STAGES = (ADMIT, CLASSIFY, POLICY, SERVICE, LEARN, ANSWER, ROUTE, FORWARD, NEXTH
 
 ON = "on to the next stage"
 OTHERWISE = {  # what becomes of a frame that no flow of a stage is for: what people read as the reason of a drop
-    "CLASSIFY": "its port is in no network: held, blocked or a link ('weft get ports' says which)",
+    "CLASSIFY": "its port was held, blocked or in no network: see its role in 'weft get ports'",
     "FORWARD": "its destination is not known here: to all",
     "NEXTHOP": "there is no way to the bridge of its destination",
     "FLOOD": "the flood tree of its network does not use the port that it came by",

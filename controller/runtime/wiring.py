@@ -19,6 +19,7 @@ from controller.pipeline.stages import DEFAULT_NETWORK
 from controller.runtime import logs, preflight
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.channel import ListenError, Tls, listen
+from controller.runtime.chronicle import Chronicle
 from controller.runtime.control import Control
 from controller.runtime.hypervisors import Hypervisors
 from controller.runtime.journal import Journal
@@ -168,7 +169,8 @@ async def _until_stopped(stop: asyncio.Event, control: Control, store: Store, ne
     loop = asyncio.get_running_loop()
     if networks.file_given and threading.current_thread() is threading.main_thread():
         loop.add_signal_handler(signal.SIGHUP, networks.reread)
-    forever = control.sweep(), tunnels.watch(), _save(control.engine, store, control.journal)
+    chronicle = Chronicle(control.engine.tables, control.journal)
+    forever = control.sweep(), tunnels.watch(), chronicle.follow(), _save(control.engine, store, control.journal)
     tasks = [loop.create_task(task) for task in forever]
     stopped = loop.create_task(stop.wait())
     done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
