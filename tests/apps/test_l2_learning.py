@@ -86,6 +86,19 @@ def test_a_frame_that_comes_late_from_a_port_that_has_left_the_network_is_not_le
     assert [(h.network, h.ips) for h in at.rows(Host)] == [("blue", (IP1,))]
 
 
+def test_a_port_that_changes_networks_brings_no_ip_addresses_along() -> None:
+    at = lab()
+    at.put(Network("blue", 10))
+    sees(at, arp(A, IP1))
+    sees(at, arp(B, IP1), port=2)
+    at.put(Network("blue", 10), PortConfig("s1", "s1-eth2", access="blue"))
+    at.drop(Host("default", B, "s1", 2))  # as the controller does when a file is applied
+    sees(at, plain(B), port=2, network=10)
+    assert [(h.network, h.ips) for h in at.rows(Host)] == [("blue", ()), ("default", ())]
+    sees(at, arp(B, IP2), port=2, network=10)
+    assert [(h.network, h.ips) for h in at.rows(Host)] == [("blue", (IP2,)), ("default", ())]
+
+
 @pytest.mark.parametrize("role", ["held", "link", "shared"])
 def test_only_edge_ports_learn(role) -> None:
     at = lab()

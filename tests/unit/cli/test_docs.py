@@ -49,3 +49,19 @@ def test_links_lead_somewhere() -> None:
         if not (page.parent / target).exists() and not target.endswith(".png")
     ]
     assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What may stand behind # in a link to a page: its headings as GitHub writes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_lead_to_a_heading() -> None:
+    broken = [
+        f"{page.name}: {target}#{anchor}"
+        for page in PAGES
+        for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text())
+        if anchor not in anchors(page.parent / target if target else page)
+    ]
+    assert broken == []

@@ -1,4 +1,4 @@
-"""What docs/network-file.md shows is true: its files are valid, its wrong one gives the errors that stand below it."""
+"""What the pages about the network file show is true: files are valid, the wrong one gives the errors that stand below it."""
 
 import re
 from pathlib import Path
@@ -7,14 +7,15 @@ import pytest
 
 from controller.config import ConfigError, parse, schema
 
-PAGE = (Path(__file__).parents[3] / "docs" / "network-file.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE, OPTIONS = ((DOCS / name).read_text(encoding="utf-8") for name in ("network-file.md", "configuration.md"))
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+def blocks(language: str, page: str = PAGE) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("text", blocks("yaml"))
+@pytest.mark.parametrize("text", blocks("yaml") + blocks("yaml", OPTIONS))
 def test_its_files_are_valid(text: str) -> None:
     assert parse(text, "network.yaml")
 
