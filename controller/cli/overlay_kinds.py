@@ -56,5 +56,5 @@ TUNNELS = Kind(
     lambda item: (_tunnel_name(item), item["hypervisor"], item["peer"], item["mesh"]),
     "No tunnels. They join the hypervisors of a mesh, which stand in the network file.",
     frozenset(),
-    frozenset({"tunnels", "counters"}),
+    frozenset({"tunnels"}),
 )
