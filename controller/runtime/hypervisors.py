@@ -177,6 +177,9 @@ class Hypervisors:
         for name, (place, intent) in wanted.items():
             self._keep(name, place, intent, contexts[name])
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def states(self) -> tuple[HypervisorState, ...]:
         """How they are, by name."""
         return tuple(self._kept[name].state() for name in sorted(self._kept))

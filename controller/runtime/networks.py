@@ -131,6 +131,11 @@ class Networks:
         return self._provisioning.views()
 
     @property
+    def hypervisor_count(self) -> int:
+        """How many of them there are."""
+        return self._provisioning.count
+
+    @property
     def file_given(self) -> bool:
         """Whether there is a file to read again."""
         return self._path is not None

@@ -54,6 +54,11 @@ class Provisioning:
             raise ConfigError([file.problem("hypervisors", str(error))]) from error
         self._watched = {row.name: f"{row.mesh}/{row.peer}" for row in _of(rows, TunnelPort) if row.peer}
 
+    @property
+    def count(self) -> int:
+        """How many hypervisors are kept."""
+        return len(self._hypervisors)
+
     def views(self) -> tuple[HypervisorView, ...]:
         """How the hypervisors are, by name."""
         return tuple(map(self._view, self._hypervisors.states()))

@@ -15,7 +15,7 @@ from dataclasses import fields, replace
 from typing import Any, Literal, TypeVar
 
 from controller import __version__
-from controller.model import Attachment, Bridge, FloodPorts, Host, Hypervisor, Link, Mesh, Network, Port, PortRole, TunnelAt, Vtep
+from controller.model import Attachment, Bridge, FloodPorts, Host, Link, Mesh, Network, Port, PortRole, TunnelAt, Vtep
 from controller.pipeline import LEARN
 from controller.query import (
     Applied,
@@ -105,7 +105,7 @@ class LiveView:
             hosts=len(rows[Host]),
             links=len({min((x.bridge, x.port), (x.peer, x.peer_port)) for x in self._engine.tables.all(Link)}),
             networks=len(rows[Network]),
-            hypervisors=len(rows[Hypervisor]),
+            hypervisors=self._networks.hypervisor_count,
             flows=sum(self._engine.desired.count(name) for name in peers),
             apps=apps,
             apps_failed=failed,
