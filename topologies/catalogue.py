@@ -14,7 +14,6 @@ import topologies
 
 MACHINERY = frozenset(
     {
-        "announcements",
         "catalogue",
         "inside",
         "isolation",
