@@ -8,7 +8,7 @@ import typer
 
 from controller.cli import checks, options
 from controller.cli.errors import ExitCode
-from controller.cli.output import Column, Format, field, print_table, print_value, shown
+from controller.cli.output import Column, Format, field, many, print_table, print_value, shown
 
 COLUMNS = (
     Column("CHECK", field("name")),
@@ -39,6 +39,6 @@ def doctor(
             print("\nTo mend:")
         for item in mend:
             print(f"  {item['name']} ({item['status']}): {item['mend']}")
-        print(f"\n{counts['ok']} ok, {counts['warn']} warnings, {counts['fail']} failures")
+        print(f"\n{counts['ok']} ok, {many(counts['warn'], 'warning')}, {many(counts['fail'], 'failure')}")
     if counts["fail"]:
         raise typer.Exit(ExitCode.REFUSED)
