@@ -15,7 +15,7 @@ from controller.runtime.control import Control
 from controller.runtime.mtus import Excess
 from controller.runtime.tunnels import FIRST, Evidence, Pair, State, listed, mtu_of
 
-OFTEN, SELDOM = 0.2, 3.0  # seconds between two looks: where something changed at a database, and where nothing did
+OFTEN, SELDOM = 0.1, 3.0  # seconds between two looks: where something changed at a database, and where nothing did
 SHARE = 20.0  # times as long as a look took until the next one
 SLICE = 0.005  # seconds of a look until others get their turn
 PATIENCE = 5.0  # seconds in which what begins may be down without a word
