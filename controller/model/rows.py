@@ -12,7 +12,7 @@ all the time (counters, last seen) is not in rows, because every change of a row
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from operator import attrgetter
 from typing import Any, ClassVar, dataclass_transform
 
@@ -39,6 +39,7 @@ class Row:
     def __init_subclass__(cls, *, kept: bool = False) -> None:
         super().__init_subclass__()
         dataclass(frozen=True)(cls)
+        _quicken(cls)
         names = tuple(f.name for f in fields(cls) if f.metadata.get("key"))  # type: ignore[arg-type]
         if not names:
             raise TypeError(f"{cls.__name__} has no key: mark at least one field with `= key()`")
@@ -47,6 +48,27 @@ class Row:
 
     def __str__(self) -> str:
         return f"{type(self).__name__} {' '.join(map(str, type(self).key_of(self)))}"
+
+
+def _quicken(cls: type[Row]) -> None:
+    """Let a row be made and compared in half the time that a frozen dataclass takes: each frame that comes up makes some."""
+    own = fields(cls)  # type: ignore[arg-type]
+    if hasattr(cls, "__post_init__") or any(not f.init or f.kw_only or f.default_factory is not MISSING for f in own):
+        return
+    given = {f"default_{f.name}": f.default for f in own if f.default is not MISSING}
+    parameters = ", ".join(f.name if f.default is MISSING else f"{f.name}=default_{f.name}" for f in own)
+    stores = "".join(f"\n    values[{f.name!r}] = {f.name}" for f in own)
+    made: dict[str, Any] = {}
+    exec(f"def __init__(self, {parameters}):\n    values = self.__dict__{stores}", given, made)  # as dataclass does it
+    made["__init__"].__annotations__ = {f.name: f.type for f in own}
+    made["__init__"].__qualname__ = f"{cls.__qualname__}.__init__"
+    cls.__init__ = made["__init__"]  # type: ignore[method-assign]
+    cls.__eq__ = _same_values  # type: ignore[method-assign]
+
+
+def _same_values(self: Any, other: object) -> bool:
+    """Rows are equal where they are of one type and all their values are."""
+    return self.__dict__ == other.__dict__ if other.__class__ is self.__class__ else NotImplemented
 
 
 def tuple_getter(names: tuple[str, ...]) -> Callable[[Any], Key]:

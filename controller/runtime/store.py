@@ -83,14 +83,14 @@ class Store:
     def save(self, changes: dict[tuple[type[Row], Key], Row | None]) -> None:
         """Write changes as one transaction. Raises OSError where they cannot be written (a full disk): nothing is then."""
         now = time.time()
-        changes = {what: row for what, row in changes.items() if row is None or self._fits(row)}
-        for what, row in changes.items():
+        gone, there = [], []
+        for (cls, key), row in changes.items():
             if row is None:
-                self.since.pop(what, None)
-            else:
-                self.since.setdefault(what, now)
-        gone = [(cls.__name__, _key(key)) for (cls, key), row in changes.items() if row is None]
-        there = [(cls.__name__, _key(key), _value(row), now) for (cls, key), row in changes.items() if row is not None]
+                self.since.pop((cls, key), None)
+                gone.append((cls.__name__, _key(key)))
+            elif (value := self._value(row)) is not None:
+                self.since.setdefault((cls, key), now)
+                there.append((cls.__name__, _key(key), value, now))
         with self._busy:  # at the end of a run the last save may meet the one before it, which is in a thread
             self._write(gone, there)
 
@@ -105,16 +105,15 @@ class Store:
                 self._db.execute("ROLLBACK")
             raise OSError(f"cannot write {self.path}: {error}") from error
 
-    def _fits(self, row: Row) -> bool:
-        """Whether a row can be kept. One that cannot is an author's mistake, which costs nobody else anything."""
+    def _value(self, row: Row) -> str | None:
+        """A row as text; None where it cannot be kept, an author's mistake which costs nobody else anything."""
         try:
-            _value(row)
+            return _value(row)
         except TypeError as error:
             if type(row) not in self._unfit:
                 self._unfit.add(type(row))
                 log.warning(f"{type(row).__name__} rows are not kept: {error}", subject=str(row))
-            return False
-        return True
+            return None
 
     def close(self) -> None:
         """Close the file."""

@@ -108,10 +108,11 @@ class Tx:
         """Add a row, or replace the one with the same key. A row equal to the stored one is no change."""
         cls = type(row)
         key = cls.key_of(row)
-        change = self.changes.get((cls, key))
+        changes = self.changes  # mostly there are none yet: then nobody has to look for one of this row
+        change = changes.get((cls, key)) if changes else None
         stored = self._tables.rows[cls].get(key) if change is None else change[0]
-        if stored is None or stored != row:
-            self.changes[cls, key] = (row,)
+        if stored is None or not stored == row:  # noqa: SIM201 - by `!=` Python would call `==` all the same, later
+            changes[cls, key] = (row,)
 
     def drop(self, row: Row | type[Row], *key: Any, **where: Any) -> None:
         """Remove rows: `drop(row)`, `drop(Host, *key)`, or all that match, `drop(Host, bridge="s1", port=3)`."""
@@ -126,7 +127,7 @@ class Tx:
 
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row as this transaction sees it, or None."""
-        change = self.changes.get((cls, key))
+        change = self.changes.get((cls, key)) if self.changes else None
         return self._tables.rows[cls].get(key) if change is None else change[0]  # type: ignore[return-value]
 
     def where(self, cls: type[R], **equal: Any) -> list[R]:
