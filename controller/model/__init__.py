@@ -55,7 +55,7 @@ from controller.model.rows import (
     key,
     scope_of,
 )
-from controller.model.service import Backend, Draining, Health, HealthCheck, Service, ServicePort, Tuned
+from controller.model.service import Backend, Draining, Health, HealthCheck, Served, Service, ServicePort, Tuned, Virtual, Zone
 
 __all__ = [
     "EVERY_BRIDGE",
@@ -98,6 +98,7 @@ __all__ = [
     "PortUp",
     "Replica",
     "Row",
+    "Served",
     "Service",
     "ServicePort",
     "StageRow",
@@ -108,8 +109,10 @@ __all__ = [
     "TunnelPort",
     "Underlay",
     "UnlistedPorts",
+    "Virtual",
     "Vtep",
     "Watched",
+    "Zone",
     "key",
     "scope_of",
 ]

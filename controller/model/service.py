@@ -6,7 +6,7 @@ its service has no health check or the check says that it is up.
 
 from __future__ import annotations
 
-from controller.model.address import IPv4, IPv6
+from controller.model.address import IPv4, IPv6, Mac
 from controller.model.rows import Row, key
 
 
@@ -46,8 +46,8 @@ class Backend(Row):
 class HealthCheck(Row):
     """How the backends of a service are asked whether they are well, each `interval` seconds.
 
-    `type` is tcp, http, udp, icmp or neighbour (ARP, neighbour discovery). `rise` and `fall`: so many answers or failures in a row
-    make a backend up or down. `port` 0 is the target of the service's first port. `path`, `status` (from, to) and `body` (text that
+    `type` is tcp, http, udp, icmp or neighbour (ARP, neighbour discovery). After `rise` answers in a row a backend is up, after
+    `fall` failures down. `port` 0 is the target of the service's first port. `path`, `status` (from, to) and `body` (text that
     the answer holds) are for http. `source` is the address that asks; None: the virtual address.
     """
 
@@ -64,7 +64,7 @@ class HealthCheck(Row):
     source: IPv4 | IPv6 | None = None
 
 
-class Health(Row):
+class Health(Row, kept=True):
     """What the checks of a backend said last. A service without HealthCheck has none of these."""
 
     service: str = key()
@@ -72,6 +72,33 @@ class Health(Row):
     up: bool = False
     reason: str = "not checked yet"
     since: float = 0.0
+
+
+class Virtual(Row):
+    """What follows from a service: the MAC address of its virtual address, the same on every bridge and after a restart."""
+
+    service: str = key()
+    network: str = ""
+    vip: IPv4 | IPv6 = IPv4(0)
+    mac: Mac = Mac(0)
+
+
+class Zone(Row):
+    """The zones of connection tracking of a network that has services, on a bridge with ports of it: no others have them.
+
+    `zone` holds connections to virtual addresses, `back` the other half of those of a backend to itself. 1..65534.
+    """
+
+    bridge: str = key()
+    network: str = key()
+    zone: int = 0
+    back: int = 0
+
+
+class Served(Row):
+    """A network that has services: the scope of what its bridges need for them."""
+
+    network: str = key()
 
 
 class Draining(Row, kept=True):
