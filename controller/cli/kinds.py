@@ -1,30 +1,14 @@
 """What `weft get` can show: for each kind its place in the API, its name, its columns and what narrows it down."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
+from controller.cli.kind import Kind as Kind
+from controller.cli.kind import octets
 from controller.cli.output import Column, Item, age, field, quantity
+from controller.cli.service_kinds import BACKENDS as BACKENDS
+from controller.cli.service_kinds import SERVICES as SERVICES
 
 LOCAL = 0xFFFFFFFE  # OFPP_LOCAL, the bridge's own interface
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A collection of the API as the command line shows it."""
-
-    name: str
-    short: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]  # fields that tell one item from another
-    naming: Callable[[Item], tuple[str, ...]]  # the first is what `-o name` prints; any of them selects the item
-    empty: str  # said when there is nothing: why, and what to do
-    filters: frozenset[str] = frozenset()
-    collections: frozenset[str] = frozenset()  # changes of these make `--watch` ask again
-
-
-def _octets(name: str) -> Callable[[Item], str]:
-    return lambda item: quantity(item[name], "B")
 
 
 def _clock(item: Item) -> str:
@@ -112,8 +96,8 @@ PORTS = Kind(
         Column("NETWORK", field("network")),
         Column("PEER", field("peer")),
         Column("HOSTS", field("hosts")),
-        Column("RX", _octets("rx_bytes")),
-        Column("TX", _octets("tx_bytes")),
+        Column("RX", octets("rx_bytes")),
+        Column("TX", octets("tx_bytes")),
         Column("MAC", field("mac"), wide=True),
         Column("SPEED", lambda item: quantity(item["speed"], "bit/s"), wide=True),
         Column("RX-PACKETS", field("rx_packets"), wide=True),
@@ -301,7 +285,7 @@ DROPS = Kind(
         Column("PORT", field("port_name")),
         Column("REASON", field("why"), long=True),
         Column("PACKETS", field("packets")),
-        Column("BYTES", _octets("bytes")),
+        Column("BYTES", octets("bytes")),
         Column("TABLE", lambda item: f"{item['table']} {item['stage']}", wide=True),
         Column("MATCH", field("match"), wide=True, long=True),
         Column("OWNER", _owner, wide=True),
@@ -313,7 +297,7 @@ DROPS = Kind(
     frozenset({"flows", "counters"}),
 )
 
-KINDS = (BRIDGES, PORTS, LINKS, PATHS, HOSTS, NETWORKS, HYPERVISORS, APPS, FLOWS, DROPS, EVENTS)
+KINDS = (BRIDGES, PORTS, LINKS, PATHS, HOSTS, NETWORKS, HYPERVISORS, SERVICES, BACKENDS, APPS, FLOWS, DROPS, EVENTS)
 
 
 def find(name: str) -> Kind | None:

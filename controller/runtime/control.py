@@ -15,11 +15,15 @@ from functools import partial
 
 from controller.model import (
     Attachment,
+    Backend,
     Bridge,
     BridgeDown,
     BridgeUp,
+    Draining,
     FloodPorts,
     FlowExpired,
+    Health,
+    HealthCheck,
     Host,
     Installed,
     Link,
@@ -31,6 +35,9 @@ from controller.model import (
     Port,
     PortDown,
     PortUp,
+    Service,
+    ServicePort,
+    Tuned,
     scope_of,
 )
 from controller.openflow.events import (
@@ -68,6 +75,7 @@ TOGETHER, PAUSE = 100, 0.1  # so many bridges are asked at once, then the others
 BY_TIME = ("idle", "hard")
 COLLECTIONS: dict[type, str] = {Bridge: "bridges", Port: "ports", Host: "hosts", Link: "links"}
 COLLECTIONS |= dict.fromkeys((Network, Attachment, FloodPorts), "networks")
+COLLECTIONS |= dict.fromkeys((Service, ServicePort, Backend, HealthCheck, Health, Draining, Tuned), "services")
 
 
 class Control:

@@ -17,6 +17,7 @@ LAYERS = (
     ("controller.app",),
     ("controller.topology",),
     ("controller.ovsdb",),
+    ("controller.query_services",),
     ("controller.query",),
     ("controller.config",),
     ("controller.runtime",),

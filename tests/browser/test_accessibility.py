@@ -18,6 +18,7 @@ VIEWS = [
     "/ports?sel=s2:1",
     "/hosts?sel=default/00:00:00:00:00:01",
     "/networks?sel=default",
+    "/services?sel=web",
     "/flows?q=00:00:00:00:00:01",
     "/flows?filter=((",
     "/apps?sel=rate_limiter",

@@ -8,7 +8,7 @@ from tests.unit.cli.runner import Weft
 
 pytestmark = pytest.mark.unit
 
-KINDS = ("bridges", "ports", "links", "hosts", "networks", "hypervisors", "apps", "flows", "events")
+KINDS = ("bridges", "ports", "links", "hosts", "networks", "hypervisors", "services", "backends", "apps", "flows", "events")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,6 +10,7 @@ export const SHORTCUTS: [keys: string, text: string][] = [
   ['g p', 'ports'],
   ['g h', 'hosts'],
   ['g n', 'networks'],
+  ['g s', 'services'],
   ['g f', 'flows'],
   ['g a', 'apps'],
   ['g e', 'events'],
@@ -21,7 +22,7 @@ export const SHORTCUTS: [keys: string, text: string][] = [
 ]
 
 const GO: Record<string, ViewName> = {
-  o: 'overview', t: 'overview', b: 'bridges', p: 'ports', h: 'hosts', n: 'networks', f: 'flows', a: 'apps', e: 'events',
+  o: 'overview', t: 'overview', b: 'bridges', p: 'ports', h: 'hosts', n: 'networks', s: 'services', f: 'flows', a: 'apps', e: 'events',
 }
 
 /** The next chord state and what to do, for one key. */
