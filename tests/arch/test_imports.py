@@ -12,7 +12,7 @@ from tests.arch.source import PACKAGES, imports, name_of, python, tree, within
 LAYERS = (
     ("controller.model",),
     ("controller.pipeline", "controller.openflow"),
-    ("controller.packet",),
+    ("controller.packet", "controller.health"),
     ("controller.state",),
     ("controller.app",),
     ("controller.topology",),
@@ -54,7 +54,15 @@ LIBRARIES = {
 }
 
 # No I/O and no clock of its own: what these need to know is passed in.
-PURE = ("controller.model", "controller.pipeline", "controller.openflow", "controller.packet", "controller.state", "apps")
+PURE = (
+    "controller.model",
+    "controller.pipeline",
+    "controller.openflow",
+    "controller.packet",
+    "controller.health",
+    "controller.state",
+    "apps",
+)
 IMPURE = ("asyncio", "socket", "select", "selectors", "subprocess", "threading", "time")
 
 
