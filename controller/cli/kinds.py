@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from controller.cli.kind import Kind as Kind
-from controller.cli.kind import octets
+from controller.cli.kind import octets as _octets
 from controller.cli.output import Column, Item, age, field, quantity
 from controller.cli.service_kinds import BACKENDS as BACKENDS
 from controller.cli.service_kinds import SERVICES as SERVICES
@@ -96,8 +96,8 @@ PORTS = Kind(
         Column("NETWORK", field("network")),
         Column("PEER", field("peer")),
         Column("HOSTS", field("hosts")),
-        Column("RX", octets("rx_bytes")),
-        Column("TX", octets("tx_bytes")),
+        Column("RX", _octets("rx_bytes")),
+        Column("TX", _octets("tx_bytes")),
         Column("MAC", field("mac"), wide=True),
         Column("SPEED", lambda item: quantity(item["speed"], "bit/s"), wide=True),
         Column("RX-PACKETS", field("rx_packets"), wide=True),
@@ -285,7 +285,7 @@ DROPS = Kind(
         Column("PORT", field("port_name")),
         Column("REASON", field("why"), long=True),
         Column("PACKETS", field("packets")),
-        Column("BYTES", octets("bytes")),
+        Column("BYTES", _octets("bytes")),
         Column("TABLE", lambda item: f"{item['table']} {item['stage']}", wide=True),
         Column("MATCH", field("match"), wide=True, long=True),
         Column("OWNER", _owner, wide=True),
