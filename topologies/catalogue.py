@@ -16,6 +16,7 @@ MACHINERY = frozenset(
     {
         "announcements",
         "catalogue",
+        "clients",
         "inside",
         "isolation",
         "machines",
@@ -26,7 +27,10 @@ MACHINERY = frozenset(
         "reachability",
         "runs",
         "sender",
+        "servers",
+        "shares",
         "traffic",
+        "webserver",
     }
 )
 

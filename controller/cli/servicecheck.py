@@ -10,7 +10,7 @@ from controller.cli.client import segment
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.supervised import SupervisedController
 from topologies.clients import Attempt, Held, Load, ask_by_udp, connections, failures, from_each, names
-from topologies.network import EmulatedNetwork, Host
+from topologies.network import EmulatedNetwork
 from topologies.servers import Servers
 from topologies.services import PORT, VirtualService
 from topologies.shares import HEADER, LEVEL, Shares
@@ -140,7 +140,8 @@ class ServiceCheck:
             hurt = [attempt.ended - begun for attempt in load.attempts if attempt.error and attempt.ended > begun]
             last = max(hurt, default=0.0)
             self._judge(last < NOTICED, f"kill: {last:.1f} s later connections to {first.name} still fail")
-            yield f"kill        {name}: {len(hurt)} new connections fail in {1000 * last:.0f} ms, known after {1000 * known:.0f} ms"
+            fail = f"{len(hurt)} new connections fail in {1000 * last:.0f} ms"
+            yield f"kill        {name}: {fail}, all bridges know after {1000 * known:.0f} ms"
             yield self._survivors(name, held)
         yield self._avoided(name)
         self._servers.start(name)
@@ -162,7 +163,7 @@ class ServiceCheck:
         for service in self.services:
             new, lost = self._new(service)
             total += new.total()
-            self._judge(new[name] == 0 and not lost, f"kill: {service.name}: {lost} of {new.total() + lost} new connections failed")
+            self._judge(new[name] == 0 and not lost, f"kill: {service.name}: {lost} of {SOME} new connections failed")
         return f"{'':<11} then {total} new connections to {len(self.services)} services, all answered by others"
 
     def _hold(self, stack: ExitStack, service: VirtualService, until: str) -> list[Held]:
