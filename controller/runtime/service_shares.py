@@ -6,16 +6,20 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import NamedTuple
 
+SETTLED = 3.5  # seconds after a change until counters have been read again: what came before is not told apart
+
 
 class _Beginning(NamedTuple):
     weights: dict[str, int]
     connections: dict[str, int]
+    at: float
 
 
 class Shares:
     """Remembers for each service what its counters were when the weights of its backends last changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._beginnings: dict[str, _Beginning] = {}
 
     def of(self, service: str, weights: Mapping[str, int], connections: Mapping[str, int | None]) -> dict[str, float]:
@@ -26,9 +30,11 @@ class Shares:
         counts = {backend: count or 0 for backend, count in connections.items()}
         begun = self._beginnings.get(service)
         if begun is None:  # what was counted before anybody looked was under these weights, as far as is known
-            begun = self._beginnings[service] = _Beginning(dict(weights), dict.fromkeys(counts, 0))
-        elif begun.weights != weights or any(counts[backend] < begun.connections.get(backend, 0) for backend in counts):
-            begun = self._beginnings[service] = _Beginning(dict(weights), counts)
+            begun = self._beginnings[service] = _Beginning(dict(weights), dict.fromkeys(counts, 0), self._now() - SETTLED)
+        changed = begun.weights != weights or any(counts[backend] < begun.connections.get(backend, 0) for backend in counts)
+        if changed or self._now() - begun.at < SETTLED:
+            at = self._now() if changed else begun.at
+            begun = self._beginnings[service] = _Beginning(dict(weights), counts, at)
         new = {backend: count - begun.connections.get(backend, 0) for backend, count in counts.items()}
         total = sum(new.values())
         return {backend: count / total for backend, count in new.items()} if total else {}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -22,13 +22,16 @@ from controller.model import (
     Service,
     ServicePort,
     Tuned,
+    Virtual,
 )
 from controller.query import BackendView, Drained, QueryError, ServiceView
 from controller.runtime.control import Control
+from controller.runtime.service_counters import Counts, ServiceCounters
 from controller.runtime.service_shares import Moments, Shares
 from controller.state import status
 
 SHOWN = 50  # problems of a service that are shown
+EVERY = 3.0  # seconds between two looks
 State = Literal["up", "down", "draining", "unknown"]
 
 
@@ -44,32 +47,40 @@ class Found(NamedTuple):
     takes: bool  # it takes new connections
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Counters of a backend over all bridges; None where no bridge told."""
-
-    connections: int | None = None
-    active: int | None = None
-    packets: int | None = None
-    bytes: int | None = None
-
-
 class ServiceViews:
     """Answers about services. All methods are called in the event loop."""
 
     def __init__(self, control: Control) -> None:
         self._control, self._tables = control, control.engine.tables
+        self._counters = ServiceCounters(control.engine, control.peers)
         self._shares, self._moments = Shares(), Moments()
+        self._told = 0  # revision of the journal that was looked at
+        self._looks = 0  # looks that are still due after a change
+
+    def watch(self) -> None:
+        """Look by the clock, so that shares and moments begin when something changes and not when somebody asks."""
+        self._counters.update()
+        changed = self._control.journal.wait(self._control.journal.seq, self._told, 0)
+        self._told = changed.revision
+        if not changed.changed.isdisjoint(("services", "hosts")):
+            self._looks = 2  # the second finds counters that were read after the change
+        if self._looks:
+            self._looks -= 1
+            for service in self._tables.all(Service):
+                self._service(service, [])
+        asyncio.get_running_loop().call_later(EVERY, self.watch)
 
     # ------------------------------------------------------------------ answers
 
     def services(self) -> tuple[ServiceView, ...]:
         """Virtual services by name."""
+        self._counters.update()
         problems = self._waiting()
         return tuple(self._service(service, problems.get(service.name, [])) for service in self._tables.all(Service))
 
     def backends(self, name: str = "") -> tuple[BackendView, ...]:
         """Backends by service and address. Raises QueryError 404 for a service that is not known."""
+        self._counters.update()
         services = [self._known(name)] if name else self._tables.all(Service)
         return tuple(view for service in services for view in self._backends(service))
 
@@ -114,12 +125,12 @@ class ServiceViews:
         wanted = sum(each.backend.weight > 0 and each.state != "draining" for each in found)
         takes = sum(each.takes for each in found)
         state: Literal["up", "degraded", "down"] = "down" if not takes else "up" if takes == wanted else "degraded"
-        check = self._tables.get(HealthCheck, service.name)
+        check, virtual = self._tables.get(HealthCheck, service.name), self._tables.get(Virtual, service.name)
         return ServiceView(
             name=service.name,
             network=service.network,
             vip=str(service.vip),
-            mac="",
+            mac=str(virtual.mac) if virtual else "",
             ports=tuple(_port(row) for row in self._tables.where(ServicePort, service=service.name)),
             scheduler=service.scheduler,  # type: ignore[arg-type]
             mode=service.mode,  # type: ignore[arg-type]
@@ -155,7 +166,7 @@ class ServiceViews:
         return self._views(service, found)
 
     def _views(self, service: Service, found: list[Found]) -> list[BackendView]:
-        counts = [self._counts(service.name, each.backend.address) for each in found]
+        counts = [self._counters.of(service.name, each.backend.address) for each in found]
         weights = {str(each.backend.address): each.backend.weight if each.takes else 0 for each in found}
         connections = {str(each.backend.address): count.connections for each, count in zip(found, counts, strict=True)}
         shares = self._shares.of(service.name, weights, connections)
@@ -213,9 +224,6 @@ class ServiceViews:
     def _host(self, network: str, ip: IPv4 | IPv6) -> Host | None:
         address = self._tables.get(Address, network, ip)
         return self._tables.get(Host, network, address.mac) if address else None
-
-    def _counts(self, service: str, address: IPv4 | IPv6) -> Counts:
-        return Counts()
 
 
 def _port(row: ServicePort) -> str:

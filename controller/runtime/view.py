@@ -65,6 +65,7 @@ class LiveView:
         self._started = time.time()
         self._flows = FlowList(control)
         self._services = ServiceViews(control)
+        self._services.watch()
 
     def _ask(self, question: Callable[[], T]) -> T:
         """Run a function in the event loop and wait for its answer."""

@@ -23,16 +23,29 @@ from controller.model import (
     ServicePort,
     Tuned,
 )
-from controller.pipeline import DROP, SERVICE
+from controller.pipeline import DROP, IPV4, SERVICE, Stage
 from controller.query import BackendView, Drained, QueryError, ServiceView
 from controller.runtime.control import Control
 from controller.runtime.journal import Journal
+from controller.runtime.peers import Peer
 from controller.runtime.service_shares import Moments, Shares
 from controller.runtime.service_view import ServiceViews
 from controller.state.engine import Engine
 
+COMMIT = Stage("COMMIT", after=SERVICE)
+SEND = Stage("SEND", after=COMMIT)
+BACK = Stage("BACK", after=SEND)
 A, B, C = IPv4("10.0.0.1"), IPv4("10.0.0.2"), IPv4("10.0.0.3")
 MACS = {A: Mac(0x0A01), B: Mac(0x0A02), C: Mac(0x0A03)}
+
+
+class Balancing(App, stages=(SERVICE, COMMIT, SEND, BACK)):
+    """Flows as a balancer has them: one that sees a connection opened, one for each direction."""
+
+    @rules(each=Backend)
+    def flows(self, backend, rows):
+        rows.need(Health, backend.service, backend.address)
+        yield from (stage.flow(DROP, eth_type=IPV4, ipv4_dst=backend.address).on("s1") for stage in (COMMIT, SEND, BACK))
 
 
 class Lab:
@@ -56,6 +69,26 @@ class Lab:
 
     def web(self) -> ServiceView:
         return next(view for view in self.views.services() if view.name == "web")
+
+    def balance(self) -> None:
+        """Enable an app that gives backends connections."""
+        self.engine.enable(Balancing())
+        self.engine.run()
+        self.slots = {
+            (owner.key[1], flow.slot[0]): flow.slot for owner, flow in self.engine.desired.view("s1").values() if owner.key
+        }
+
+    def read(
+        self, bridge: str, ip: IPv4, opened: int | None = None, sent: tuple[int, int] = (0, 0), back: tuple[int, int] = (0, 0)
+    ) -> None:
+        """The counters of a bridge have arrived."""
+        stages = {COMMIT: (opened or 0, 0), SEND: sent, BACK: back}
+        counters = {self.slots[ip, stage.table]: counts for stage, counts in stages.items()} if opened is not None else {}
+        self.control.peers.setdefault(bridge, Peer(bridge, 1)).counters = counters
+
+    def counters(self, ip: IPv4) -> tuple[int | None, ...]:
+        view = self.backend(ip)
+        return view.connections, view.active, view.packets, view.bytes
 
     def drain(self, service: str, address: str, drained: bool = True) -> Drained:
         """Give the order in an event loop, as every change is made."""
@@ -144,26 +177,44 @@ def test_orders_that_cannot_be(lab: Lab, service: str, address: str, code: int, 
 
 
 def test_rules_that_wait_are_problems_of_their_service(lab: Lab) -> None:
-    class Balancing(App, stages=(SERVICE,)):
-        @rules(each=Backend)
-        def bucket(self, backend, rows):
-            rows.need(Health, backend.service, backend.address)
-            yield SERVICE.flow(DROP).on("s1")
-
-    lab.engine.enable(Balancing())
-    lab.engine.run()
+    lab.balance()
     assert any("waits for Health web 10.0.0.1" in problem for problem in lab.web().problems)
 
 
+def test_counters_are_sums_that_survive_their_flows(lab: Lab) -> None:
+    lab.put(HealthCheck("web"), Health("web", A, True, "", 70.0), Health("web", B, True, "", 70.0))
+    lab.balance()
+    assert lab.counters(A) == (None, None, None, None)
+    lab.read("s1", A, opened=10, sent=(100, 6_000), back=(80, 90_000))
+    lab.read("s2", A, opened=5, sent=(40, 3_000), back=(0, 0))
+    assert lab.counters(A) == (15, None, 220, 99_000)
+    lab.read("s1", A, opened=12, sent=(110, 7_000), back=(80, 90_000))
+    assert lab.counters(A) == (17, None, 230, 100_000)
+    lab.read("s1", A, opened=3, sent=(6, 400), back=(5, 500))  # the flows were made anew
+    assert lab.counters(A) == (20, None, 241, 100_900)
+    lab.read("s1", A)  # and are gone for a while
+    assert lab.counters(A)[0] == 20
+    lab.read("s1", A, opened=4, sent=(0, 0), back=(0, 0))
+    assert lab.counters(A)[0] == 24
+    lab.control.peers.pop("s2")
+    assert (lab.counters(A)[0], lab.web().connections, lab.counters(B)[0]) == (24, 24, None)
+    assert [view.share for view in lab.views.backends("web")] == [1.0, 0.0, 0.0]
+
+
 def test_a_share_is_of_what_came_since_the_weights_are_so() -> None:
-    shares, equal = Shares(), {"a": 1, "b": 1}
+    now = [100.0]
+    shares, equal, other = Shares(lambda: now[0]), {"a": 1, "b": 1}, {"a": 1, "b": 3}
     assert shares.of("web", equal, {"a": None, "b": None}) == {}
     assert shares.of("web", equal, {"a": 30, "b": 10}) == {"a": 0.75, "b": 0.25}
-    assert shares.of("web", {"a": 1, "b": 3}, {"a": 30, "b": 10}) == {}
-    assert shares.of("web", {"a": 1, "b": 3}, {"a": 40, "b": 40}) == {"a": 0.25, "b": 0.75}
+    assert shares.of("web", other, {"a": 30, "b": 10}) == {}
+    now[0] += 3.0
+    assert shares.of("web", other, {"a": 34, "b": 10}) == {}  # counted before the change, read after it
+    now[0] += 1.0
+    assert shares.of("web", other, {"a": 44, "b": 40}) == {"a": 0.25, "b": 0.75}
     assert shares.of("other", equal, {"a": 2, "b": 2}) == {"a": 0.5, "b": 0.5}
-    assert shares.of("web", {"a": 1, "b": 3}, {"a": 4, "b": 0}) == {}  # the counters began anew
-    assert shares.of("web", {"a": 1, "b": 3}, {"a": 5, "b": 3}) == {"a": 0.25, "b": 0.75}
+    assert shares.of("web", other, {"a": 4, "b": 0}) == {}  # the counters began anew
+    now[0] += 4.0
+    assert shares.of("web", other, {"a": 5, "b": 3}) == {"a": 0.25, "b": 0.75}
 
 
 def test_a_state_holds_since_it_was_first_seen_or_since_it_was_told() -> None:

@@ -1,0 +1,104 @@
+"""How many connections each backend of a service was given, and what they carried, from the counters of flows on all bridges.
+
+The flows that give a backend its connections, and those that carry them, are found by their owner: a rule that speaks of a row
+whose key begins with service and address. Which of them counts what is told by the stage that it is in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controller.model import Backend, IPv4, IPv6, StageRow
+from controller.runtime.peers import Peer
+from controller.state.engine import Engine
+
+OPENED, SENT, BACK, CLOSED = "COMMIT", "SEND", "BACK", "CLOSE"  # stages whose flows see a connection opened, carried, closed
+FRESH = 2.0  # seconds that it is not asked again which flows count
+Place = tuple[str, IPv4 | IPv6]  # service and address of a backend
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Counters of a backend over all bridges, of both directions; None where nothing on any bridge counts it.
+
+    `active` is what was seen opened less what was seen closed: a connection that is not closed by TCP, or not here, still counts.
+    """
+
+    connections: int | None = None
+    active: int | None = None
+    packets: int | None = None
+    bytes: int | None = None
+
+
+class ServiceCounters:
+    """Sums that only rise, whatever becomes of the flows: one that is made anew begins at 0 again, and is added to what was."""
+
+    def __init__(self, engine: Engine, peers: Mapping[str, Peer]) -> None:
+        self._engine, self._peers = engine, peers
+        self._slots: dict[bytes, tuple[Place, str]] = {}  # flows that count, whose they are, and in which stage
+        self._asked = -FRESH
+        self._seen: dict[str, Mapping[bytes, tuple[int, int]]] = {}  # by bridge: the reading that was added last
+        self._last: dict[str, dict[bytes, tuple[int, int]]] = {}  # by bridge: what those flows counted then
+        self._sums: dict[Place, dict[str, tuple[int, int]]] = {}
+
+    def of(self, service: str, address: IPv4 | IPv6) -> Counts:
+        """What is known by now; call `update` before. Readings are some seconds apart."""
+        sums = self._sums.get((service, address))
+        if sums is None:
+            return Counts()
+        opened, carried = sums.get(OPENED), [sums[stage] for stage in (SENT, BACK) if stage in sums]
+        active = max(0, opened[0] - sums[CLOSED][0]) if opened and CLOSED in sums else None
+        packets, octets = (sum(each[number] for each in carried) if carried else None for number in (0, 1))
+        return Counts(opened[0] if opened else None, active, packets, octets)
+
+    def update(self) -> None:
+        """Add what bridges counted since the last reading. Costs little where nothing was read."""
+        fresh = [(name, peer.counters) for name, peer in self._peers.items() if peer.counters is not self._seen.get(name)]
+        if not fresh:
+            return
+        if time.monotonic() - self._asked >= FRESH:
+            self._find()
+        for bridge, counters in fresh:
+            self._seen[bridge] = counters
+            self._add(bridge, counters)
+
+    def _find(self) -> None:
+        """Which flows count for which backend."""
+        self._asked = time.monotonic()
+        tables = self._engine.tables
+        stages = {row.table: row.name for row in tables.all(StageRow) if row.name in (OPENED, SENT, BACK, CLOSED)}
+        self._slots = dict(_counting(self._engine, stages)) if stages else {}
+        self._sums = {place: sums for place, sums in self._sums.items() if tables.get(Backend, *place) is not None}
+
+    def _add(self, bridge: str, counters: Mapping[bytes, tuple[int, int]]) -> None:
+        last, now = self._last.get(bridge, {}), dict[bytes, tuple[int, int]]()
+        for slot, (place, stage) in self._slots.items():
+            counts = counters.get(slot)
+            if counts is None:
+                continue
+            now[slot] = counts
+            before = last.get(slot, (0, 0))
+            if counts[0] < before[0]:  # the flow was made anew since
+                before = 0, 0
+            sums = self._sums.setdefault(place, {})
+            packets, octets = sums.get(stage, (0, 0))
+            sums[stage] = packets + counts[0] - before[0], octets + counts[1] - before[1]
+        self._last[bridge] = now
+
+
+def _counting(engine: Engine, stages: Mapping[int, str]) -> Iterator[tuple[bytes, tuple[Place, str]]]:
+    for rule in (rule for app in engine.apps.values() for rule in app.rules):
+        if _of_backend(rule.each) and not stages.keys().isdisjoint(rule.tables):
+            for owner in rule.owners.values():
+                place: Any = owner.key[:2]
+                for flow in owner.flows:
+                    if flow.slot[0] in stages:
+                        yield flow.slot, (place, stages[flow.slot[0]])
+
+
+def _of_backend(each: Any) -> bool:
+    """Whether the key of rows of this type begins with service and address."""
+    return tuple(each.__dataclass_fields__)[:2] == ("service", "address")
