@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Hashable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from controller.health import frames
 from controller.health.exchanges import Exchange, Key, Question, Result, frame_of, key_of, make
@@ -55,9 +55,9 @@ class Out(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What is new about a backend. `turned`: it was up and is down, or the other way round."""
+    """What is new about a backend, by the key that it was put with. `turned`: it was up and is down, or the other way round."""
 
-    key: Hashable
+    key: Any
     up: bool
     reason: str
     turned: bool

@@ -55,7 +55,19 @@ from controller.model.rows import (
     key,
     scope_of,
 )
-from controller.model.service import Backend, Draining, Health, HealthCheck, Served, Service, ServicePort, Tuned, Virtual, Zone
+from controller.model.service import (
+    Backend,
+    Drained,
+    Draining,
+    Health,
+    HealthCheck,
+    Served,
+    Service,
+    ServicePort,
+    Tuned,
+    Virtual,
+    Zone,
+)
 
 __all__ = [
     "EVERY_BRIDGE",
@@ -66,6 +78,7 @@ __all__ = [
     "BridgeDown",
     "BridgeName",
     "BridgeUp",
+    "Drained",
     "Draining",
     "FloodMember",
     "FloodPorts",

@@ -109,6 +109,14 @@ class Draining(Row, kept=True):
     since: float = 0.0
 
 
+class Drained(Row, kept=True):
+    """The time that a draining backend had for its old connections, from `since` on, is over."""
+
+    service: str = key()
+    address: IPv4 | IPv6 = key()
+    since: float = 0.0
+
+
 class Tuned(Row):
     """The weight that a backend has just now, of a service whose scheduler is `least`."""
 

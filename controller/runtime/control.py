@@ -26,6 +26,8 @@ from controller.model import (
     HealthCheck,
     Host,
     Installed,
+    IPv4,
+    IPv6,
     Link,
     Mac,
     Member,
@@ -57,7 +59,10 @@ from controller.openflow.events import (
 from controller.runtime.bulk import Bulk
 from controller.runtime.channel import Channel
 from controller.runtime.dispatch import Dispatch
+from controller.runtime.draining import Drains
+from controller.runtime.flushing import Flushing
 from controller.runtime.following import Following
+from controller.runtime.health import HealthRunner
 from controller.runtime.journal import Journal
 from controller.runtime.meters import metered
 from controller.runtime.peers import Peer, name_of
@@ -88,6 +93,9 @@ class Control:
         self.sync = Sync(engine, journal, self.peers, installed=self._installed, remove_foreign=remove_foreign)
         self.following = Following(engine, self.drive)
         self.bulk = Bulk(engine)
+        self.flushing = Flushing(engine, self.peers)
+        self.health = HealthRunner(engine, self.dispatch, journal, self.peers, self._backend_turned)
+        self.drains = Drains(engine, self.dispatch, journal, self.flushing.ask)
         self._audits: set[str] = set()
         self._scheduled = False  # the next slice of work is on the loop's list
         self._handlers: dict[type, Callable[[Peer, object], None]] = {
@@ -101,6 +109,11 @@ class Control:
             ErrorMessage: self._error,  # type: ignore[dict-item]
             Malformed: self._malformed,  # type: ignore[dict-item]
         }
+
+    def start(self) -> None:
+        """Begin with what goes by the clock, in the running event loop; before there are rows."""
+        self.health.start()
+        self.drains.start()
 
     # ------------------------------------------------------------------ channels
 
@@ -169,6 +182,7 @@ class Control:
         self.journal.add("warning", "bridge.disconnected", peer.name, f"{peer.name} is gone: {reason}")
         self.journal.changed("bridges")
         self.dispatch.event(BridgeDown(peer.name, reason))
+        self.health.bridge(peer.name)
         self.drive()
 
     def received(self, channel: Channel, events: list[Event]) -> None:
@@ -202,6 +216,7 @@ class Control:
         if done:
             if not self.following.due:  # else what it finds goes with the rest
                 self.sync.settle()
+                self.flushing.step()
         else:
             self._hold_collector()
             if not self._scheduled:
@@ -245,7 +260,12 @@ class Control:
 
     def _installed(self, peer: Peer) -> None:
         self.dispatch.event(Installed(peer.name))
+        self.health.bridge(peer.name)
         asyncio.get_running_loop().call_soon(self.drive)
+
+    def _backend_turned(self, service: str, address: IPv4 | IPv6, up: bool) -> None:
+        """A backend failed or is well again: its connections are forgotten once no new one goes there, or they live."""
+        (self.flushing.forget if up else self.flushing.ask)(service, address)
 
     # ------------------------------------------------------------------ what bridges say
 

@@ -12,7 +12,8 @@ from tests.arch.source import PACKAGES, imports, name_of, python, tree, within
 LAYERS = (
     ("controller.model",),
     ("controller.pipeline", "controller.openflow"),
-    ("controller.packet", "controller.health"),
+    ("controller.health",),
+    ("controller.packet",),
     ("controller.state",),
     ("controller.app",),
     ("controller.topology",),
