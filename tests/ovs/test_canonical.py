@@ -173,6 +173,8 @@ KNOWN = [
     (ANY.flow(NEXT, **ND, icmpv6_type=135, nd_options_type=1), "icmp6,icmp_type=135,nd_target=fe80::1,nd_options_type=1"),
     (ANY.flow(NEXT, icmpv4_type=8, icmpv4_code=0), "icmp,icmp_type=8,icmp_code=0"),
     (ANY.flow(NEXT, ct_state=(0x22, 0x22), eth_type=IPV4), "ip,ct_state=+est+trk"),
+    (ANY.flow(NEXT, eth_type=IPV4, tcp_dst=80, tcp_flags=(0x1, 0x5), ct_mark=9), "tcp,tp_dst=80,tcp_flags=+fin-rst,ct_mark=0x9"),
+    (ANY.flow(NEXT, eth_type=IPV6, tcp_src=80, tcp_flags=0x11), "tcp6,tp_src=80,tcp_flags=fin|ack"),
     (ANY.flow(NEXT, ct_state=0x21, ct_zone=7, ct_mark=(8, 12)), "ct_state=new|trk,ct_zone=7,ct_mark=0x8/0xc"),
     (ANY.flow(NEXT, vlan_vid=0x1000 | 7, vlan_pcp=3), "dl_vlan=7,dl_vlan_pcp=3"),
     (ANY.flow(NEXT, vlan_vid=0), "vlan_tci=0x0000/0x1fff"),
