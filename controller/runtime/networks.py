@@ -13,14 +13,14 @@ from pathlib import Path
 from controller.config import ConfigError, Found, NetworkFile, Node, load, parse
 from controller.model import Attachment, Bridge, BridgeName, Host, LinkConfig, Network, Port, PortConfig, Row, UnlistedPorts
 from controller.query import Applied, HypervisorView, QueryError
-from controller.runtime import overlay
+from controller.runtime import overlay, services
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.control import Control
 from controller.runtime.loader import FieldError, LoadError
 from controller.runtime.provisioning import Provisioning
 from controller.state.tables import Tables, Tx
 
-TYPES = (Network, BridgeName, PortConfig, LinkConfig, UnlistedPorts, *overlay.TYPES)
+TYPES = (Network, BridgeName, PortConfig, LinkConfig, UnlistedPorts, *overlay.TYPES, *services.TYPES)
 
 
 def rows_of(file: NetworkFile) -> Iterator[Row]:
@@ -35,6 +35,7 @@ def rows_of(file: NetworkFile) -> Iterator[Row]:
     for end, link in file.links.items():
         yield LinkConfig(*end, link.cost)
     yield from overlay.rows_of(file)
+    yield from services.rows_of(file)
     yield UnlistedPorts(network="" if file.unlisted_ports == "closed" else "default")
 
 

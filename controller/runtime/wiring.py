@@ -38,7 +38,9 @@ from controller.topology.tunnels import Tunnels
 SAVE_EVERY = 0.1  # seconds until learned rows are written
 SAVE_AGAIN = 5.0  # seconds until it is tried again where they could not be
 SOCKET = "weft.sock"
-ALWAYS = ("vlan_isolation", "fabric", "arp_responder", "nd_responder", "storm_guard", "tunnel_mesh")  # the first two must run
+SERVICES = ("virtual_address", "connections", "backend_hosts", "load_balancer", "health_check", "backend_finder")
+# The first two must run.
+ALWAYS = ("vlan_isolation", "fabric", "arp_responder", "nd_responder", "storm_guard", "tunnel_mesh", *SERVICES)
 OK, REFUSED, USAGE = 0, 1, 64
 
 
@@ -71,6 +73,7 @@ async def _serve(settings: Settings) -> None:
     hypervisors = Hypervisors(kept_owner(settings.state_dir), teller(journal), _tls(settings))
     try:
         control = Control(engine, journal, remove_foreign=settings.foreign_flows == "remove")
+        control.start()
         catalogue = _start_apps(settings, control, store)
         networks = Networks(control, catalogue, Provisioning(hypervisors, settings.listen), settings.network_file)
         if file is not None:
