@@ -12,6 +12,7 @@ from apps.service_tables import (
     AGAIN,
     BACK,
     CHOOSE,
+    CLOSE,
     COMMIT,
     ESTABLISHED,
     ICMP,
@@ -43,7 +44,7 @@ from controller.pipeline import DROP, EGRESS, IPV4, IPV6, LEARN, SERVICE, UNSERV
 TO_SAME_PORT = move("to_bridge", "in_port")  # 0, no port: Open vSwitch sends nothing to the one that a frame came in by
 
 
-class Connections(App, stages=(SERVICE, UNSERVICE, ZONES, CHOOSE, COMMIT, SEND, BACK, AGAIN, RETURN, SCHEDULE, STICKY)):
+class Connections(App, stages=(SERVICE, UNSERVICE, ZONES, CHOOSE, COMMIT, SEND, BACK, AGAIN, RETURN, SCHEDULE, STICKY, CLOSE)):
     """Tracks connections to virtual services, and translates addresses."""
 
     @rules(each=Zone)
@@ -94,9 +95,9 @@ class Connections(App, stages=(SERVICE, UNSERVICE, ZONES, CHOOSE, COMMIT, SEND, 
         name, address, mac = backend.service, backend.address, backend.mac
         service, virtual = rows.need(Service, name), rows.need(Virtual, name)
         mark, everywhere = mark_of(rows, name, address), Served(service.network)
-        there = set_field(eth_dst=mac), resubmit(LEARN.table)
+        there = set_field(eth_dst=mac), resubmit(CLOSE.table), resubmit(LEARN.table)
         yield SEND.flow(*there, ct_mark=mark, why=f"{name} by {address}").on(everywhere)
-        sender = set_field(eth_src=virtual.mac), TO_SAME_PORT
+        sender = set_field(eth_src=virtual.mac), resubmit(CLOSE.table), TO_SAME_PORT
         back = BACK.flow(*sender, resubmit(EGRESS.table), ct_mark=mark, ct_state=is_state(REPLY), why=f"{name} by {address}")
         yield back.on(everywhere)
         number = rows.value(Network, service.network, field="number")

@@ -9,6 +9,7 @@ SEND       the backend's MAC address                        -> LEARN, and on as 
 UNSERVICE  a frame of a backend that leaves by a local port -> connection tracking, BACK
 BACK       it comes from the virtual address                -> EGRESS
 AGAIN, RETURN  connections of a backend to itself
+CLOSE      frames of both directions pass it by the way: those that end a connection are counted
 """
 
 from controller.model import IPv4, IPv6, Mac, Row, key
@@ -23,6 +24,7 @@ SEND = Stage("SEND", private=True)
 BACK = Stage("BACK", private=True)
 AGAIN = Stage("AGAIN", private=True)
 RETURN = Stage("RETURN", private=True)
+CLOSE = Stage("CLOSE", private=True)
 STICKY = Stage("STICKY", learned=True)
 
 MARKED = 1 << 31  # in ct_mark: the connection has a backend

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -28,6 +28,7 @@ from controller.query import BackendView, Drained, QueryError, ServiceView
 from controller.runtime.control import Control
 from controller.runtime.service_counters import Counts, ServiceCounters
 from controller.runtime.service_shares import Moments, Shares
+from controller.runtime.tuning import Tuning
 from controller.state import status
 
 SHOWN = 50  # problems of a service that are shown
@@ -50,16 +51,18 @@ class Found(NamedTuple):
 class ServiceViews:
     """Answers about services. All methods are called in the event loop."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, now: Callable[[], float] = time.monotonic) -> None:
         self._control, self._tables = control, control.engine.tables
-        self._counters = ServiceCounters(control.engine, control.peers)
-        self._shares, self._moments = Shares(), Moments()
+        self._counters = ServiceCounters(control.engine, control.peers, now)
+        self._tuning = Tuning(control, self._counters)
+        self._shares, self._moments = Shares(now), Moments()
         self._told = 0  # revision of the journal that was looked at
         self._looks = 0  # looks that are still due after a change
 
     def watch(self) -> None:
-        """Look by the clock, so that shares and moments begin when something changes and not when somebody asks."""
+        """Look by the clock, so that shares and moments begin when something changes and not when somebody asks; tune weights."""
         self._counters.update()
+        self._tuning.tune()
         changed = self._control.journal.wait(self._control.journal.seq, self._told, 0)
         self._told = changed.revision
         if not changed.changed.isdisjoint(("services", "hosts")):

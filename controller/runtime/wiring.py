@@ -38,7 +38,15 @@ from controller.topology.tunnels import Tunnels
 SAVE_EVERY = 0.1  # seconds until learned rows are written
 SAVE_AGAIN = 5.0  # seconds until it is tried again where they could not be
 SOCKET = "weft.sock"
-SERVICES = ("virtual_address", "connections", "backend_hosts", "load_balancer", "health_check", "backend_finder")
+SERVICES = (
+    "virtual_address",
+    "connections",
+    "backend_hosts",
+    "load_balancer",
+    "connection_ends",
+    "health_check",
+    "backend_finder",
+)
 # The first two must run.
 ALWAYS = ("vlan_isolation", "fabric", "arp_responder", "nd_responder", "storm_guard", "tunnel_mesh", *SERVICES)
 OK, REFUSED, USAGE = 0, 1, 64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -35,26 +36,31 @@ from controller.state.engine import Engine
 COMMIT = Stage("COMMIT", after=SERVICE)
 SEND = Stage("SEND", after=COMMIT)
 BACK = Stage("BACK", after=SEND)
+CLOSE = Stage("CLOSE", after=BACK)
 A, B, C = IPv4("10.0.0.1"), IPv4("10.0.0.2"), IPv4("10.0.0.3")
+Both = tuple[int, int]  # packets, bytes
 MACS = {A: Mac(0x0A01), B: Mac(0x0A02), C: Mac(0x0A03)}
 
 
-class Balancing(App, stages=(SERVICE, COMMIT, SEND, BACK)):
-    """Flows as a balancer has them: one that sees a connection opened, one for each direction."""
+class Balancing(App, stages=(SERVICE, COMMIT, SEND, BACK, CLOSE)):
+    """Flows as a balancer has them: of each backend one that sees a connection opened, one each way, one that sees it end."""
 
     @rules(each=Backend)
     def flows(self, backend, rows):
         rows.need(Health, backend.service, backend.address)
-        yield from (stage.flow(DROP, eth_type=IPV4, ipv4_dst=backend.address).on("s1") for stage in (COMMIT, SEND, BACK))
+        to: dict[str, Any] = {"eth_type": IPV4, "ipv4_dst": backend.address}
+        new = COMMIT.flow(DROP, **to, udp_dst=53) if backend.weight == 1 else COMMIT.flow(DROP, **to, tcp_dst=80)
+        yield new.on("s1")
+        yield from (stage.flow(DROP, **to).on("s1") for stage in (SEND, BACK, CLOSE))
 
 
 class Lab:
     """A controller without bridges, with a service of three backends, two of which were heard."""
 
     def __init__(self) -> None:
-        self.engine, self.journal = Engine(), Journal()
+        self.engine, self.journal, self.now = Engine(), Journal(), 1000.0
         self.control = Control(self.engine, self.journal, remove_foreign=True)
-        self.views = ServiceViews(self.control)
+        self.views = ServiceViews(self.control, lambda: self.now)
         self.put(Service("web", "blue", IPv4("10.0.0.100")), ServicePort("web", "tcp", 80, 8080), ServicePort("web", "tcp", 443))
         self.put(Backend("web", A, 3), Backend("web", B), Backend("web", C, 0), Port("s1", 2, "s1-eth2"))
         for ip in (A, C):
@@ -78,12 +84,10 @@ class Lab:
             (owner.key[1], flow.slot[0]): flow.slot for owner, flow in self.engine.desired.view("s1").values() if owner.key
         }
 
-    def read(
-        self, bridge: str, ip: IPv4, opened: int | None = None, sent: tuple[int, int] = (0, 0), back: tuple[int, int] = (0, 0)
-    ) -> None:
-        """The counters of a bridge have arrived."""
-        stages = {COMMIT: (opened or 0, 0), SEND: sent, BACK: back}
-        counters = {self.slots[ip, stage.table]: counts for stage, counts in stages.items()} if opened is not None else {}
+    def read(self, bridge: str, ip: IPv4, opened: int = -1, sent: Both = (0, 0), back: Both = (0, 0), closed: int = 0) -> None:
+        """The counters of a bridge have arrived; without a number of connections its flows are not there."""
+        stages = {COMMIT: (opened, 0), SEND: sent, BACK: back, CLOSE: (closed, 0)}
+        counters = {self.slots[ip, stage.table]: counts for stage, counts in stages.items()} if opened >= 0 else {}
         self.control.peers.setdefault(bridge, Peer(bridge, 1)).counters = counters
 
     def counters(self, ip: IPv4) -> tuple[int | None, ...]:
@@ -187,18 +191,33 @@ def test_counters_are_sums_that_survive_their_flows(lab: Lab) -> None:
     assert lab.counters(A) == (None, None, None, None)
     lab.read("s1", A, opened=10, sent=(100, 6_000), back=(80, 90_000))
     lab.read("s2", A, opened=5, sent=(40, 3_000), back=(0, 0))
-    assert lab.counters(A) == (15, None, 220, 99_000)
-    lab.read("s1", A, opened=12, sent=(110, 7_000), back=(80, 90_000))
-    assert lab.counters(A) == (17, None, 230, 100_000)
-    lab.read("s1", A, opened=3, sent=(6, 400), back=(5, 500))  # the flows were made anew
-    assert lab.counters(A) == (20, None, 241, 100_900)
+    assert lab.counters(A) == (15, 15, 220, 99_000)
+    lab.read("s1", A, opened=12, sent=(110, 7_000), back=(80, 90_000), closed=9)
+    assert lab.counters(A) == (17, 8, 230, 100_000)
+    lab.read("s1", A, opened=3, sent=(6, 400), back=(5, 500), closed=1)  # the flows were made anew
+    assert lab.counters(A) == (20, 10, 241, 100_900)
     lab.read("s1", A)  # and are gone for a while
-    assert lab.counters(A)[0] == 20
-    lab.read("s1", A, opened=4, sent=(0, 0), back=(0, 0))
-    assert lab.counters(A)[0] == 24
+    assert lab.counters(A) == (20, 10, 241, 100_900)
+    lab.read("s1", A, opened=4, closed=90)  # ends that came twice
+    assert lab.counters(A)[:2] == (24, 0)
+    lab.read("s1", A, opened=9, closed=92)  # do not hide those that come later
+    assert lab.counters(A)[:2] == (29, 3)
     lab.control.peers.pop("s2")
-    assert (lab.counters(A)[0], lab.web().connections, lab.counters(B)[0]) == (24, 24, None)
+    assert (lab.counters(A)[0], lab.web().connections, lab.counters(B)[0]) == (29, 29, None)
     assert [view.share for view in lab.views.backends("web")] == [1.0, 0.0, 0.0]
+
+
+def test_what_has_no_end_is_forgotten_after_a_minute(lab: Lab) -> None:
+    lab.put(HealthCheck("web"), Health("web", B, True, "", 70.0))
+    lab.balance()
+    lab.read("s1", B, opened=10)
+    assert lab.counters(B)[:2] == (10, 10)
+    lab.now += 40
+    lab.read("s1", B, opened=13)
+    assert lab.counters(B)[:2] == (13, 13)
+    lab.now += 40
+    lab.read("s1", B, opened=13)
+    assert lab.counters(B)[:2] == (13, 3)
 
 
 def test_a_share_is_of_what_came_since_the_weights_are_so() -> None:
