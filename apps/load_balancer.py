@@ -10,7 +10,7 @@ and it is known where it is. Which backend a client had is learned by the bridge
 counts only as long as this backend gets new connections.
 """
 
-from apps.service_tables import COMMIT, SCHEDULE, SLOTS, STICKY, Reached, ethertype, ip, mark_of, port
+from apps.service_tables import COMMIT, REMEMBER, SCHEDULE, SLOTS, STICKY, Reached, ethertype, ip, mark_of, port
 from apps.spreading import fill, groups, slots_for
 from controller.app import App, Count, rules
 from controller.model import Backend, Draining, Health, HealthCheck, Network, Served, Service, ServicePort, Tuned, Virtual
@@ -20,7 +20,7 @@ BY_PORT = 1  # lowest bit of the source port that decides on a group: some clien
 HASHED = {"source": "nw_src", "maglev": "symmetric_l3l4+udp"}
 
 
-class LoadBalancer(App, stages=(SCHEDULE, SLOTS, COMMIT, STICKY)):
+class LoadBalancer(App, stages=(SCHEDULE, SLOTS, REMEMBER, COMMIT, STICKY)):
     """Spreads new connections to virtual services over their backends."""
 
     sticky_clients: Count = 65536  # clients of services with affinity that a bridge remembers
@@ -33,14 +33,12 @@ class LoadBalancer(App, stages=(SCHEDULE, SLOTS, COMMIT, STICKY)):
         weights = self.weights(service, rows)
         ready = {backend: weight for backend, weight in weights.items() if self.is_ready(backend, rows)}
         spread = self.by_slots if service.scheduler in HASHED else self.by_groups
-        flows = spread(service, to_us, weights, ready, rows) if ready else ()
-        for flow in flows:
-            yield flow.on(everywhere)
         if not ready:
             yield SCHEDULE.flow(DROP, **to_us, why=f"no backend of {service.name} takes connections").on(everywhere)
-        for backend in ready if service.affinity else ():
-            mark, why = mark_of(rows, service.name, backend.address), f"the client had {backend.address}"
-            yield SCHEDULE.flow(resubmit(COMMIT.table), **to_us, backend=mark, priority=120, why=why).on(everywhere)
+            return
+        sticky = self.stick(service, to_us, ready, rows) if service.affinity else ()
+        for flow in (*spread(service, to_us, weights, ready, rows), *sticky):
+            yield flow.on(everywhere)
 
     def weights(self, service, rows):
         """Backends that would get connections if they were well."""
@@ -60,12 +58,18 @@ class LoadBalancer(App, stages=(SCHEDULE, SLOTS, COMMIT, STICKY)):
 
     def choice(self, service, backend, rows):
         """Actions that give a connection to a backend."""
-        yield load("backend", mark_of(rows, service.name, backend.address))
-        if service.affinity:
-            source, dest = next(iter(ip("src", service.vip))), next(iter(ip("dst", service.vip)))
-            how = {"idle": service.affinity, "limit": self.sticky_clients, "eth_type": ethertype(service.vip)}
-            yield learn(STICKY.table, same=("network", source, dest), keep="backend", **how)
-        yield resubmit(COMMIT.table)
+        after = REMEMBER if service.affinity else COMMIT
+        return load("backend", mark_of(rows, service.name, backend.address)), resubmit(after.table)
+
+    def stick(self, service, to_us, ready, rows):
+        """A client that comes back gets the backend that it had. A bucket of a group cannot learn; a table behind it can."""
+        ends = [next(iter(ip(end, service.vip))) for end in ("src", "dst")]
+        how = {"idle": service.affinity, "limit": self.sticky_clients, "eth_type": ethertype(service.vip)}
+        note = learn(STICKY.table, same=("network", *ends), keep="backend", **how)
+        yield REMEMBER.flow(note, resubmit(COMMIT.table), **to_us, why=f"{service.name} is sticky for {service.affinity} s")
+        for backend in ready:
+            mark, why = mark_of(rows, service.name, backend.address), f"the client had {backend.address}"
+            yield SCHEDULE.flow(resubmit(COMMIT.table), **to_us, backend=mark, priority=120, why=why)
 
     def by_groups(self, service, to_us, weights, ready, rows):
         """Select groups; of several, one by some bits of the source port."""
@@ -85,7 +89,7 @@ class LoadBalancer(App, stages=(SCHEDULE, SLOTS, COMMIT, STICKY)):
         slots = slots_for(len(weights))
         numbered = multipath(HASHED[service.scheduler], slots, "slot"), resubmit(SLOTS.table)
         yield SCHEDULE.flow(*numbered, **to_us, why=f"a slot of {service.name}")
-        chosen = {backend: tuple(self.choice(service, backend, rows)) for backend in ready}
+        chosen = {backend: self.choice(service, backend, rows) for backend in ready}
         steady = {backend.address: backend for backend in weights}
         absent = frozenset(backend.address for backend in weights if backend not in ready)
         for slot, address in enumerate(fill({b.address: w for b, w in weights.items()}, slots, absent)):

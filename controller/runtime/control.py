@@ -56,6 +56,7 @@ from controller.openflow.events import (
     ReadBack,
     Ready,
 )
+from controller.pipeline.stages import is_learned
 from controller.runtime.bulk import Bulk
 from controller.runtime.channel import Channel
 from controller.runtime.dispatch import Dispatch
@@ -300,6 +301,8 @@ class Control:
     def _flow_changed(self, peer: Peer, event: FlowChanged) -> None:
         if event.kind == "paused" or event.reason in BY_TIME or peer.name in self._audits:
             return
+        if event.slot and is_learned(event.slot):
+            return  # the bridge's own
         self._audits.add(peer.name)
         asyncio.get_running_loop().call_later(AUDIT_SOON, self._audit, peer)
 
