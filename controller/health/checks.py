@@ -5,15 +5,17 @@
     out = checks.hear(frame, ...)           a frame that came from a backend
     checks.news                             verdicts that are new; whoever takes them empties it
 
-Checks of many backends are spread over their interval. While a backend that is up does not answer, the time that is spent on
-waiting for it is taken off the interval, so that it is down within `fall` intervals after the last answer. A check that could
-not be looked at in time, because the controller was busy, is given some more: its answer may be waiting to be read.
+Checks of many backends are spread over their interval, in which each has its moment, and so they stay. While a backend that is up
+does not answer, the time that is spent on waiting for it is taken off the interval, so that it is down within `fall` intervals
+after the last answer. A check that could not be looked at in time, because the controller was busy, is given some more: its
+answer may be waiting to be read.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Hashable
+from math import floor
 from typing import Any, NamedTuple
 
 from controller.health import frames
@@ -25,6 +27,8 @@ from controller.health.verdict import Judge
 FIRST_PORT, PORTS = 0xF000, 0x1000  # ports of ours that checks come from
 GOLDEN = 0.6180339887  # multiples of it, without what is before the point, lie apart evenly however many there are
 LATE, GRACE = 0.1, 0.25  # seconds
+ROUNDING = 1e-6  # intervals
+AT_ONCE = 500  # checks that one call looks at; where more are due they come with the next
 
 
 class Asked(NamedTuple):
@@ -70,7 +74,7 @@ class _Check:
         self.key, self.asked, self.judge, self.number = key, asked, judge, number
         self.place: Place | None = None
         self.why = ""  # where it has no place: the reason, for which it counts as down; none: nothing is known of it just now
-        self.start = start  # of the next check, or of the one under way
+        self.moment = self.start = start  # `start`: of the next check, or of the one under way
         self.when = NEVER  # when it is to be looked at again
         self.exchange: Exchange | None = None
         self.deadline = NEVER
@@ -80,12 +84,16 @@ class _Check:
         """Seconds until a check has failed, never more than the interval."""
         return min(self.asked.question.timeout, self.asked.interval)
 
-    def pause(self) -> float:
-        """Seconds from the beginning of one check to that of the next."""
-        asked = self.asked
-        if not self.judge.doubted:
-            return asked.interval
-        return max(self.timeout, asked.interval - self.timeout / (asked.fall - 1))
+    def plan(self, now: float) -> None:
+        """Set the beginning of the next check: a whole number of intervals from its moment, no longer than one after this one."""
+        asked, moment = self.asked, self.moment
+        if self.judge.doubted:
+            self.start = max(self.start + max(self.timeout, asked.interval - self.timeout / (asked.fall - 1)), now)
+            return
+        times = floor((self.start - moment) / asked.interval + 1 + ROUNDING)
+        if moment + times * asked.interval <= now:
+            times = floor((now - moment) / asked.interval) + 1
+        self.start = moment + times * asked.interval
 
 
 class Checks:
@@ -116,12 +124,13 @@ class Checks:
             check = self._checks[key] = _Check(key, asked, judge or Judge(), self._random() % PORTS, first)
             check.place, check.why = place, why
         elif (check.asked, check.place, check.why) != (asked, place, why):
-            found = place is not None and check.place != place
+            found = place is not None and check.place is None and check.why
+            moved = place is not None and check.place is not None and check.place != place
             if check.place != place or check.asked.question != asked.question:
                 self._forget(check)
             check.asked, check.place, check.why = asked, place, why
             if check.exchange is None:
-                check.start = now if found else min(check.start, now + asked.interval)
+                check.start = now if found or moved else min(check.start, now + asked.interval)
         self._queue_again(check)
 
     def drop(self, key: Hashable) -> None:
@@ -146,7 +155,9 @@ class Checks:
     def tick(self, now: float) -> list[Out]:
         """Begin what is due, ask again, and end what has taken too long. Gives the frames to be sent."""
         out: list[Out] = []
-        while self.due <= now:
+        for _ in range(AT_ONCE):
+            if self.due > now:
+                break
             check = heapq.heappop(self._queue)[2]
             check.when = NEVER
             out += self._go_on(check, now)
@@ -169,7 +180,7 @@ class Checks:
         if place is None:
             if check.why:
                 self._judge(check, Result(False, check.why))
-            self._plan(check, now)
+            check.plan(now)
             return []
         for _ in range(PORTS):
             check.number = (check.number + 1) % PORTS
@@ -186,12 +197,8 @@ class Checks:
         out = _sent(check, check.exchange.end())
         self._forget(check)
         self._judge(check, result)
-        self._plan(check, now)
+        check.plan(now)
         return out
-
-    def _plan(self, check: _Check, now: float) -> None:
-        """The next check: counted from when this one began, so that they do not drift."""
-        check.start = max(check.start + check.pause(), now)
 
     def _judge(self, check: _Check, result: Result) -> None:
         was_up = check.judge.up

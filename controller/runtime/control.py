@@ -262,6 +262,7 @@ class Control:
     def _installed(self, peer: Peer) -> None:
         self.dispatch.event(Installed(peer.name))
         self.health.bridge(peer.name)
+        self.flushing.bridge(peer.name)
         asyncio.get_running_loop().call_soon(self.drive)
 
     def _backend_turned(self, service: str, address: IPv4 | IPv6, up: bool) -> None:

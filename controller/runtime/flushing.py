@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from controller.model import IPv4, IPv6, Service, ServicePort, Zone
+from controller.model import Drained, Health, IPv4, IPv6, Service, ServicePort, Zone
 from controller.openflow.ctflush import Tuple
 from controller.pipeline.flow import GROUP_SLOT
 from controller.runtime.peers import Peer
@@ -40,6 +40,16 @@ class Flushing:
         if row is not None:
             for zone in self._engine.tables.where(Zone, network=row.network):
                 self._wanted[zone.bridge, (service, address)] = None
+
+    def bridge(self, name: str) -> None:
+        """A bridge connected: what failed while it, or we, were away."""
+        tables = self._engine.tables
+        gone = [(row.service, row.address) for row in tables.where(Health, up=False) if row.since]
+        gone += [(row.service, row.address) for row in tables.all(Drained)]
+        for key in gone:
+            service = tables.get(Service, key[0])
+            if service is not None and tables.get(Zone, name, service.network) is not None:
+                self._wanted[name, key] = None
 
     def forget(self, service: str, address: IPv4 | IPv6) -> None:
         """The backend is well again: what is not flushed yet may live."""

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
 
 from controller.health.checks import Asked, Checks
 from controller.health.exchanges import Question, Result
@@ -239,6 +240,33 @@ def test_many_are_spread_over_the_interval() -> None:
         asked.append({out.port for out in checks.tick(step / 10)} - set().union(*asked))
     assert sum(map(len, asked)) == 250
     assert max(map(len, asked)) <= 15  # 12.5 would be even
+
+
+def test_after_a_standstill_checks_are_as_spread_as_before_and_do_not_come_all_at_once() -> None:
+    net, checks = Net(), Checks(lambda: 4)
+    for number in range(1200):
+        backend = Backend(f"10.0.{number >> 8}.{number & 255}")
+        net.backends[backend.address] = backend
+        checks.put(backend.address, Asked(Question("icmp", 1.0), 2.0, 2, 3), net.place(backend), 0.0)
+    assert len(checks.tick(100.0)) == 500
+    begun = []  # in each tenth of a second: first questions, not those that are asked again
+    for step in range(1, 121):
+        begun.append(sum(out.frame[40:42] == b"\0\1" for out in checks.tick(100 + step / 10)))
+    assert sum(begun[-20:]) == 1200
+    assert max(begun[-20:]) <= 1200 / 20 + 3
+
+
+def test_a_host_that_is_found_is_asked_at_once_and_then_at_its_moment() -> None:
+    net, backend = Net(), Backend("10.0.0.11", listens={8080: b""})
+    net.add(Backend("10.0.0.12", listens={8080: b""}), TCP_8080)
+    net.backends[backend.address] = backend
+    asked = Asked(TCP_8080, 2.0, 2, 3)
+    net.checks.put(backend.address, asked, None, 0.0, why="10.0.0.11 does not answer ARP")  # its moment is 2 s x 0.618
+    net.run(10.0)
+    net.checks.put(backend.address, asked, net.place(backend), 10.0)
+    net.run(15.0)
+    times = [when for when, out in net.sent if out.port == 2 and Ether(out.frame)[TCP].flags.S]
+    assert times == pytest.approx([10.0, 11.236, 13.236], abs=0.001)
 
 
 def test_what_is_dropped_is_not_asked_any_more() -> None:
