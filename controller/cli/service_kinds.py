@@ -16,9 +16,8 @@ def _state(item: Item) -> str:
 
 
 def _weight(item: Item) -> str:
-    """The weight, and the one in use where that is another: 3>2."""
-    tuned = item["tuned"]
-    return str(item["weight"]) if tuned is None or tuned == item["weight"] else f"{item['weight']}>{tuned}"
+    """The weight, and the one in use where the scheduler has set one: 3>40."""
+    return str(item["weight"]) if item["tuned"] is None else f"{item['weight']}>{item['tuned']}"
 
 
 def _seconds(name: str) -> Column:

@@ -45,13 +45,15 @@ class ServiceCounters:
         self._engine, self._peers, self._now = engine, peers, now
         self._slots: dict[bytes, tuple[Place, str]] = {}  # flows that count, whose they are, and in which stage
         self._asked = now() - FRESH
+        self.readings = 0  # rises with whatever is read
         self._seen: dict[str, Mapping[bytes, tuple[int, int]]] = {}  # by bridge: the reading that was added last
+        self._times: dict[str, float] = {}  # by bridge: when that was
         self._last: dict[str, dict[bytes, tuple[int, int]]] = {}  # by bridge: what those flows counted then
         self._sums: dict[Place, dict[str, tuple[int, int]]] = {}
         self._endless: dict[Place, deque[tuple[float, int]]] = {}  # connections that nobody closes: when, how many
 
     def of(self, service: str, address: IPv4 | IPv6) -> Counts:
-        """What is known by now; call `update` before. Readings are some seconds apart."""
+        """What is known by now; call `update` before. Readings are seconds apart, with many flows more."""
         sums = self._sums.get((service, address))
         if sums is None:
             return Counts()
@@ -67,6 +69,11 @@ class ServiceCounters:
             return endless if lately else None
         return endless + sums.get(TCP, (0, 0))[0] - sums[CLOSED][0]
 
+    def read(self) -> float:
+        """When the bridge that is connected and was read longest ago was read, on the clock of `now`; now, where none is."""
+        times = (self._times[name] for name, peer in self._peers.items() if peer.channel is not None and name in self._times)
+        return min(times, default=self._now())
+
     def update(self) -> None:
         """Add what bridges counted since the last reading. Costs little where nothing was read."""
         fresh = [(name, peer.counters) for name, peer in self._peers.items() if peer.counters is not self._seen.get(name)]
@@ -75,11 +82,12 @@ class ServiceCounters:
         if self._now() - self._asked >= FRESH:
             self._find()
         for bridge, counters in fresh:
-            self._seen[bridge] = counters
+            self._seen[bridge], self._times[bridge] = counters, self._now()
             self._add(bridge, counters)
         for sums in self._sums.values():  # an end that came twice must not hide a connection for ever
             if CLOSED in sums and sums[CLOSED] > sums.get(TCP, (0, 0)):
                 sums[CLOSED] = sums.get(TCP, (0, 0))
+        self.readings += 1
 
     def _find(self) -> None:
         """Which flows count for which backend."""

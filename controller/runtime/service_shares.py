@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import NamedTuple
 
-SETTLED = 3.5  # seconds after a change until counters have been read again: what came before is not told apart
-
 
 class _Beginning(NamedTuple):
     weights: dict[str, int]
     connections: dict[str, int]
     at: float
+    settled: bool  # counters have been read since then
 
 
 class Shares:
@@ -22,19 +21,22 @@ class Shares:
         self._now = now
         self._beginnings: dict[str, _Beginning] = {}
 
-    def of(self, service: str, weights: Mapping[str, int], connections: Mapping[str, int | None]) -> dict[str, float]:
+    def of(
+        self, service: str, weights: Mapping[str, int], connections: Mapping[str, int | None], read: float
+    ) -> dict[str, float]:
         """The share (0..1) by backend of what came since these weights hold; empty where nothing came.
 
         `weights` are those in force, 0 of a backend that takes no new connections; `connections` are counters that only rise.
+        They were read at `read`: what they say of before a change begins with the first reading after it.
         """
         counts = {backend: count or 0 for backend, count in connections.items()}
         begun = self._beginnings.get(service)
         if begun is None:  # what was counted before anybody looked was under these weights, as far as is known
-            begun = self._beginnings[service] = _Beginning(dict(weights), dict.fromkeys(counts, 0), self._now() - SETTLED)
+            begun = self._beginnings[service] = _Beginning(dict(weights), dict.fromkeys(counts, 0), read, True)
         changed = begun.weights != weights or any(counts[backend] < begun.connections.get(backend, 0) for backend in counts)
-        if changed or self._now() - begun.at < SETTLED:
+        if changed or not begun.settled:
             at = self._now() if changed else begun.at
-            begun = self._beginnings[service] = _Beginning(dict(weights), counts, at)
+            begun = self._beginnings[service] = _Beginning(dict(weights), counts, at, not changed and read >= at)
         new = {backend: count - begun.connections.get(backend, 0) for backend, count in counts.items()}
         total = sum(new.values())
         return {backend: count / total for backend, count in new.items()} if total else {}

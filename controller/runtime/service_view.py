@@ -52,12 +52,12 @@ class ServiceViews:
     """Answers about services. All methods are called in the event loop."""
 
     def __init__(self, control: Control, now: Callable[[], float] = time.monotonic) -> None:
-        self._control, self._tables = control, control.engine.tables
+        self._control, self._tables, self._now = control, control.engine.tables, now
         self._counters = ServiceCounters(control.engine, control.peers, now)
         self._tuning = Tuning(control, self._counters)
         self._shares, self._moments = Shares(now), Moments()
         self._told = 0  # revision of the journal that was looked at
-        self._looks = 0  # looks that are still due after a change
+        self._changed = 0.0  # when something did; 0 once all bridges have been read since
 
     def watch(self) -> None:
         """Look by the clock, so that shares and moments begin when something changes and not when somebody asks; tune weights."""
@@ -65,12 +65,13 @@ class ServiceViews:
         self._tuning.tune()
         changed = self._control.journal.wait(self._control.journal.seq, self._told, 0)
         self._told = changed.revision
-        if not changed.changed.isdisjoint(("services", "hosts")):
-            self._looks = 2  # the second finds counters that were read after the change
-        if self._looks:
-            self._looks -= 1
+        if not changed.changed.isdisjoint(("services", "hosts", "bridges")):
+            self._changed = self._now()
+        if self._changed:
             for service in self._tables.all(Service):
                 self._service(service, [])
+            if self._counters.read() > self._changed:
+                self._changed = 0.0
         asyncio.get_running_loop().call_later(EVERY, self.watch)
 
     # ------------------------------------------------------------------ answers
@@ -172,7 +173,7 @@ class ServiceViews:
         counts = [self._counters.of(service.name, each.backend.address) for each in found]
         weights = {str(each.backend.address): each.backend.weight if each.takes else 0 for each in found}
         connections = {str(each.backend.address): count.connections for each, count in zip(found, counts, strict=True)}
-        shares = self._shares.of(service.name, weights, connections)
+        shares = self._shares.of(service.name, weights, connections, self._counters.read())
         total = sum(weights.values()) or 1
         return [
             self._view(each, count, weights[address] / total, shares.get(address))

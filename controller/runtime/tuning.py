@@ -18,6 +18,7 @@ from controller.state.tables import Tx
 TOTALS = (64, 256, 1024, 4096)  # what the weights of a service add up to: slots of select groups
 EACH = 4  # of which every backend has so many, if all have the same
 LEAST = 0.05  # part of its fair share that a backend gets which has too many connections already
+AHEAD = 0.25  # part of the connections that are open which may come at once: weights do not follow from a few
 NOTICED = 0.06  # part of all weights that has to move before bridges are told
 Address = IPv4 | IPv6
 
@@ -28,15 +29,19 @@ class Tuning:
     def __init__(self, control: Control, counters: ServiceCounters) -> None:
         self._control, self._counters, self._tables = control, counters, control.engine.tables
         self._opened: dict[str, int] = {}  # by service: connections up to the last time
+        self._readings = -1
 
     def tune(self) -> None:
-        """Look at the connections, and set weights. The counters are fresh."""
-        tx = Tx(self._tables)
-        for service in self._tables.where(Service, scheduler="least"):
-            self._one(service.name, tx)
+        """Look at the connections, and set weights, where counters have been read since the last time."""
+        if self._readings == self._counters.readings:
+            return
+        self._readings, tx = self._counters.readings, Tx(self._tables)
+        for each in self._tables.where(Service, scheduler="least"):
+            self._one(each.name, tx)
         for row in self._tables.all(Tuned):
-            of = self._tables.get(Service, row.service)
-            if of is None or of.scheduler != "least" or self._tables.get(Backend, row.service, row.address) is None:
+            service = self._tables.where(Service, name=row.service, scheduler="least")
+            backend = self._tables.get(Backend, row.service, row.address)
+            if not service or backend is None or not backend.weight:
                 tx.drop(row)
         if tx.changes:
             self._control.engine.commit(tx)
@@ -52,10 +57,15 @@ class Tuning:
             return  # nothing is counted yet
         takes = {address for address in weights if self._takes(name, address)}
         wanted = tuned(weights, {address: count.active or 0 for address, count in counts.items()}, takes, new)
+        if moved(weights, wanted) <= NOTICED:
+            wanted = {}
         now = {row.address: row.weight for row in self._tables.where(Tuned, service=name)}
-        if moved(now, wanted) > NOTICED:
-            for address, weight in wanted.items():
-                tx.put(Tuned(name, address, weight))
+        if moved(now or weights, wanted or weights) > NOTICED:
+            for address in weights:
+                if wanted:
+                    tx.put(Tuned(name, address, wanted[address]))
+                else:
+                    tx.drop(Tuned, name, address)
 
     def _takes(self, name: str, address: Address) -> bool:
         if self._tables.get(Draining, name, address) is not None:
@@ -74,7 +84,8 @@ def tuned(weights: Mapping[Any, int], active: Mapping[Any, int], takes: set[Any]
     total = next((total for total in TOTALS if total >= EACH * len(weights)), TOTALS[-1])
     fair = {each: weight / sum(weights.values()) for each, weight in weights.items()}
     sharing = sum(fair[each] for each in takes)
-    coming = sum(active[each] for each in takes) + max(1, new)
+    there = sum(active[each] for each in takes)
+    coming = there + max(1.0, new, there * AHEAD)
     lack = {each: max(0.0, coming * fair[each] / sharing - active[each]) for each in takes}
     share = {each: lack[each] / sum(lack.values()) * sharing for each in takes}
     return {each: max(1, round(total * max(share.get(each, fair[each]), LEAST * fair[each]))) for each in weights}

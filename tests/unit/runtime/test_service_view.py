@@ -223,17 +223,18 @@ def test_what_has_no_end_is_forgotten_after_a_minute(lab: Lab) -> None:
 def test_a_share_is_of_what_came_since_the_weights_are_so() -> None:
     now = [100.0]
     shares, equal, other = Shares(lambda: now[0]), {"a": 1, "b": 1}, {"a": 1, "b": 3}
-    assert shares.of("web", equal, {"a": None, "b": None}) == {}
-    assert shares.of("web", equal, {"a": 30, "b": 10}) == {"a": 0.75, "b": 0.25}
-    assert shares.of("web", other, {"a": 30, "b": 10}) == {}
-    now[0] += 3.0
-    assert shares.of("web", other, {"a": 34, "b": 10}) == {}  # counted before the change, read after it
-    now[0] += 1.0
-    assert shares.of("web", other, {"a": 44, "b": 40}) == {"a": 0.25, "b": 0.75}
-    assert shares.of("other", equal, {"a": 2, "b": 2}) == {"a": 0.5, "b": 0.5}
-    assert shares.of("web", other, {"a": 4, "b": 0}) == {}  # the counters began anew
-    now[0] += 4.0
-    assert shares.of("web", other, {"a": 5, "b": 3}) == {"a": 0.25, "b": 0.75}
+    assert shares.of("web", equal, {"a": None, "b": None}, 99.0) == {}
+    assert shares.of("web", equal, {"a": 30, "b": 10}, 99.0) == {"a": 0.75, "b": 0.25}
+    assert shares.of("web", other, {"a": 30, "b": 10}, 99.0) == {}
+    now[0] = 105.0
+    assert (
+        shares.of("web", other, {"a": 34, "b": 10}, 101.0) == {}
+    )  # came before the change or just after it, and was read after it
+    assert shares.of("web", other, {"a": 44, "b": 40}, 104.0) == {"a": 0.25, "b": 0.75}
+    assert shares.of("other", equal, {"a": 2, "b": 2}, 104.0) == {"a": 0.5, "b": 0.5}
+    assert shares.of("web", other, {"a": 4, "b": 0}, 104.0) == {}  # the counters began anew
+    assert shares.of("web", other, {"a": 4, "b": 0}, 106.0) == {}
+    assert shares.of("web", other, {"a": 5, "b": 3}, 109.0) == {"a": 0.25, "b": 0.75}
 
 
 def test_a_state_holds_since_it_was_first_seen_or_since_it_was_told() -> None:

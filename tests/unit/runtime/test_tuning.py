@@ -21,6 +21,7 @@ class Fixed:
     """Counters that a test sets."""
 
     def __init__(self) -> None:
+        self.readings = 0
         self.counts: dict[IPv4, Counts] = {}
 
     def of(self, service: str, address: IPv4) -> Counts:
@@ -46,6 +47,7 @@ class Lab:
 
     def after(self, a: int, b: int, active: tuple[int, int]) -> list[int]:
         """The weights in use when so many connections were opened, and so many are open."""
+        self.counters.readings += 1
         self.counters.counts = {A: Counts(a, active[0]), B: Counts(b, active[1])}
         self.tuning.tune()
         return [row.weight for row in self.engine.tables.all(Tuned)]
@@ -90,19 +92,32 @@ def test_unequal_backends_come_to_have_as_many_as_their_weights_say(life: int) -
     assert max(late) - min(late) < 0.5
 
 
-def test_rows_follow_and_small_changes_are_left() -> None:
+def test_rows_follow_and_go_where_all_have_their_share() -> None:
     lab = Lab()
-    assert lab.after(0, 0, (0, 0)) == [32, 32]
+    assert lab.after(0, 0, (0, 0)) == []
     assert lab.after(40, 40, (40, 10)) == [20, 44]
-    assert lab.after(44, 74, (42, 42)) == [32, 32]
-    assert lab.after(60, 90, (52, 50)) == [32, 32]
+    assert lab.after(45, 45, (41, 12)) == [2, 64]
+    assert lab.after(45, 45, (41, 14)) == [2, 64]  # a small change is no news
+    assert lab.after(50, 78, (43, 42)) == []
 
 
 def test_other_schedulers_are_left_and_what_was_tuned_goes() -> None:
     lab = Lab()
     assert lab.after(9, 9, (9, 0))[1] > 32
+    lab.put(Backend("web", A, 0))
+    assert lab.after(10, 10, (9, 0)) == []
+    lab.put(Backend("web", A, 1))
+    assert lab.after(12, 12, (9, 0))[1] > 32
     lab.put(Service("web", "blue", IPv4("10.0.0.100"), "wrr"))
     assert lab.after(30, 30, (20, 1)) == []
+
+
+def test_nothing_follows_from_a_reading_twice() -> None:
+    lab = Lab()
+    first = lab.after(40, 40, (40, 10))
+    lab.counters.counts = {A: Counts(40, 0), B: Counts(40, 90)}
+    lab.tuning.tune()
+    assert [row.weight for row in lab.engine.tables.all(Tuned)] == first
 
 
 def test_without_counters_nothing_is_tuned_and_a_draining_one_is_left_out() -> None:
@@ -110,7 +125,7 @@ def test_without_counters_nothing_is_tuned_and_a_draining_one_is_left_out() -> N
     lab.tuning.tune()
     assert lab.engine.tables.all(Tuned) == []
     lab.put(Draining("web", B, 1.0))
-    assert lab.after(9, 9, (9, 0)) == [32, 32]
+    assert lab.after(9, 9, (9, 0)) == []
 
 
 def test_what_moved_is_a_part_of_the_whole() -> None:

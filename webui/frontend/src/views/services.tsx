@@ -79,7 +79,7 @@ interface RowProps {
 function BackendRow({ backend, onAsk }: RowProps): JSX.Element {
   const drained = backend.state === 'draining'
   const word = drained ? 'Undrain' : 'Drain'
-  const weight = backend.tuned === null || backend.tuned === backend.weight ? integer(backend.weight) : `${backend.weight} › ${backend.tuned}`
+  const weight = backend.tuned === null ? integer(backend.weight) : `${backend.weight} › ${backend.tuned}`
   return (
     <>
       <tr class={backend.reason ? 'told' : ''}>
