@@ -41,6 +41,7 @@ from controller.app import App, derives, rules
 from controller.model import Network, Served, Service, ServicePort, Virtual, Zone
 from controller.pipeline import DROP, EGRESS, IPV4, IPV6, LEARN, SERVICE, UNSERVICE, ct, load, move, nat, resubmit, set_field
 
+MARK = (MARKED, MARKED)  # in a match: it has some backend
 TO_SAME_PORT = move("to_bridge", "in_port")  # 0, no port: Open vSwitch sends nothing to the one that a frame came in by
 
 
@@ -56,15 +57,13 @@ class Connections(App, stages=(SERVICE, UNSERVICE, ZONES, CHOOSE, COMMIT, SEND, 
     @rules(each=Serving)
     def known(self, serving):
         """What becomes of a frame by the state of its connection."""
-        again = move("ct_mark", "backend"), resubmit(COMMIT.table)
-        marked = {"ct_mark": (MARKED, MARKED)}
         there, back = resubmit(SEND.table), resubmit(EGRESS.table)
         tracked = ct(zone="zone", nat=nat(), table=RETURN.table), ct(zone="zone", nat=nat(), table=CHOOSE.table)
         for flow in (
             CHOOSE.flow(there, ct_state=is_state(ESTABLISHED), priority=130, why="a connection that is known"),
             CHOOSE.flow(there, ct_state=is_state(RELATED), priority=130, why="an error about a connection"),
             CHOOSE.flow(DROP, ct_state=is_state(INVALID), priority=140, why="it fits no connection"),
-            CHOOSE.flow(*again, ct_state=is_state(NEW), **marked, priority=120, why="not answered yet: the same backend"),
+            CHOOSE.flow(there, ct_state=is_state(NEW), ct_mark=MARK, priority=120, why="not answered yet: the same backend"),
             BACK.flow(back, priority=1, why="of no connection to a service"),
             *(AGAIN.flow(tracked[0], ct_state=is_state(REPLY), eth_type=t, why="a backend answers itself") for t in (IPV4, IPV6)),
             *(AGAIN.flow(tracked[1], priority=90, eth_type=t, why="not from itself") for t in (IPV4, IPV6)),
@@ -83,6 +82,9 @@ class Connections(App, stages=(SERVICE, UNSERVICE, ZONES, CHOOSE, COMMIT, SEND, 
             yield SERVICE.flow(*track, **to_us, ip_proto=number, vlan_vid=0, why=f"to {name}").on(everywhere)
         yield SERVICE.flow(DROP, **to_us, vlan_vid=0, priority=90, why=f"{name} has no such protocol").on(everywhere)
         yield CHOOSE.flow(DROP, **to_us, priority=90, why=f"{name} has no such port").on(everywhere)
+        again = move("ct_mark", "backend"), resubmit(COMMIT.table)
+        why = "not answered yet, and not translated (the kernel does that later than userspace)"
+        yield CHOOSE.flow(*again, ct_state=is_state(NEW), **to_us, ct_mark=MARK, priority=125, why=why).on(everywhere)
         choose = [resubmit(STICKY.table)] if service.affinity else []
         for p in ports:
             to_port = to_us | port(p.protocol, "dst", p.port, vip)
@@ -102,8 +104,8 @@ class Connections(App, stages=(SERVICE, UNSERVICE, ZONES, CHOOSE, COMMIT, SEND, 
         yield back.on(everywhere)
         number = rows.value(Network, service.network, field="number")
         ours = {"network": number, "ct_mark": mark, "ct_state": is_state(0, REPLY)}
-        there = TO_SAME_PORT, resubmit(EGRESS.table)
-        yield UNSERVICE.flow(*there, **ours, priority=110, why=f"to {name} by {address}").on(everywhere)
+        out = TO_SAME_PORT, resubmit(EGRESS.table)
+        yield UNSERVICE.flow(*out, **ours, priority=110, why=f"to {name} by {address}").on(everywhere)
         for p in rows.where(ServicePort, service=name):
             target = nat(dst=address, port=p.target) if service.mode == "nat" else None
             keep = ct(zone="zone", commit=True, nat=target, mark=mark, table=SEND.table)

@@ -88,9 +88,9 @@ def test_new_connections_are_given_out_by_weight() -> None:
         f"group=service/web/0,type=select,bucket=weight:3,actions=set_field:{mark[str(ONE)]}->reg7,COMMIT,"
         f"bucket=actions=set_field:{mark[str(TWO)]}->reg7,COMMIT"
     )
-    assert "ct_state=+new+trk,ct_mark=0x80000000/0x80000000 actions=move:NXM_NX_CT_MARK[]->NXM_NX_REG7[]" in str(
-        in_table(made, CHOOSE)
-    )
+    again = f"move:NXM_NX_CT_MARK[]->NXM_NX_REG7[],resubmit(,{COMMIT.table})"
+    again = f"reg0=0xa,ct_state=+new+trk,ct_mark=0x80000000/0x80000000 actions={again}"
+    assert again in str(in_table(made, CHOOSE))
     assert in_table(made, COMMIT)[0] == (
         f"priority=100,tcp,tp_dst=80,reg7={ONE} actions="
         f"ct(commit,table={SEND.table},zone=NXM_NX_REG5[0..15],nat(dst={ONE}:8080),exec(set_field:{ONE}->ct_mark))"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from tests.ovs.running import Running, eventually, running
 from tests.ovs.test_hosts import MACS, Wires
 from topologies.openvswitch import PrivateOvs
 
+PCAP_HEADER, RECORD_HEADER = 24, 16
+BURST = 50  # frames; a dummy port keeps no more than a hundred
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 TYPES = {4: IP, 6: IPv6}
 
@@ -26,14 +30,17 @@ class Balanced(Wires):
 
     def __init__(self, weft: Running, folder: Path, places: dict[int, str]) -> None:
         super().__init__(weft, folder, *dict.fromkeys(places.values()))
-        self.places, self.counted = places, dict.fromkeys(places.values(), 0)
+        self.places, self._read = places, dict.fromkeys(places.values(), 0)
 
     def speak(self, *numbers: int) -> None:
         """Hosts say where they are; returns when bridges hold what follows."""
         for n in numbers:
             self.send(self.places[n], Ether(src=MACS[n], dst=BROADCAST) / ARP(hwsrc=MACS[n], psrc=at(n), pdst=at(n)))
-            eventually(lambda n=n: any(at(n) in host["ips"] for host in self.weft.client.items("/hosts")))
+            eventually(partial(self._is_known, at(n)))
         self.settle()
+
+    def _is_known(self, address: str) -> bool:
+        return any(address in host["ips"] for host in self.weft.client.items("/hosts"))
 
     def settle(self) -> None:
         """Bridges hold their flows, and the datapath remembers nothing of those before."""
@@ -42,10 +49,29 @@ class Balanced(Wires):
 
     def exchange(self, source: int, *frames: Packet) -> dict[int, list[Packet]]:
         """What each host gets when one of them sends: IP frames and answers to ARP."""
-        before = {n: len(self.out(port)) for n, port in self.places.items()}
-        self.send(self.places[source], *frames)
-        self.weft.ovs.appctl("revalidator/wait")
-        return {n: [f for f in self.out(port)[before[n] :] if f.dst == MACS[n]] for n, port in self.places.items()}
+        for port in self._read:
+            self._read[port] = self.files[port].stat().st_size
+        for first in range(0, len(frames), BURST):
+            self.send(self.places[source], *frames[first : first + BURST])
+            self._wait_for_quiet()
+        heard = {port: list(self._new(port)) for port in self._read}
+        return {n: [frame for frame in heard[port] if frame.dst == MACS[n]] for n, port in self.places.items()}
+
+    def _wait_for_quiet(self) -> None:
+        """Nothing has left any more since two answers of the daemon, which moves frames between two of them."""
+        sizes, before = [-1], [-2]
+        while sizes != before:
+            self.weft.ovs.appctl("version")
+            self.weft.ovs.appctl("version")
+            before, sizes = sizes, [file.stat().st_size for file in self.files.values()]
+
+    def _new(self, port: str) -> Iterator[Packet]:
+        """The frames that left by a port since it was read."""
+        data = self.files[port].read_bytes()[self._read[port] or PCAP_HEADER :]
+        while len(data) >= RECORD_HEADER:
+            size = int.from_bytes(data[8:12], sys.byteorder)
+            yield Ether(data[RECORD_HEADER : RECORD_HEADER + size])
+            data = data[RECORD_HEADER + size :]
 
 
 def at(number: int, version: int = 4) -> str:
@@ -80,7 +106,7 @@ def balanced(folder: Path, ovs: PrivateOvs, file: str, bridges: dict[str, list[i
         ovs.add_bridge(name, dpid=dpid, ports=tuple(ports))
         places |= dict(zip(hosts, ports, strict=True))
     names = list(bridges)
-    for one, other in zip(names, names[1:], strict=False):
+    for one, other in pairwise(names):
         for here, there in ((one, other), (other, one)):
             port = f"{here}to{there}"
             ovs.vsctl("add-port", here, port, "--", "set", "Interface", port, "type=patch", f"options:peer={there}to{here}")
