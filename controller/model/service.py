@@ -117,7 +117,7 @@ class Drained(Row, kept=True):
     since: float = 0.0
 
 
-class Tuned(Row):
+class Tuned(Row, kept=True):
     """The weight that a backend has just now, of a service whose scheduler is `least`."""
 
     service: str = key()

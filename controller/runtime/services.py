@@ -20,10 +20,10 @@ def rows_of(file: NetworkFile) -> Iterator[Row]:
         yield Service(name, entry.network, _address(entry.vip), entry.scheduler, affinity, entry.mode, deadline)
         for port in entry.ports:
             yield ServicePort(name, port.protocol, port.port, port.target or port.port)
+        if entry.health:
+            yield _check(name, entry, entry.health)  # before the backends, whose last known health is forgotten without it
         for backend in entry.backends:
             yield Backend(name, _address(backend.address), backend.weight)
-        if entry.health:
-            yield _check(name, entry, entry.health)
 
 
 def _check(name: str, service: ServiceEntry, health: HealthEntry) -> HealthCheck:
