@@ -194,7 +194,7 @@ function ServiceFacts({ service }: { service: ServiceView }): JSX.Element {
           ['Ports', <code>{service.ports.join(', ')}</code>],
           ['Network', <Go to="networks" params={{ sel: service.network }}>{service.network}</Go>],
           ['Scheduler', `${service.scheduler}, ${service.mode}`],
-          ['Affinity', service.affinity > 0 && `${service.affinity} s`],
+          ['Affinity', service.affinity ? `${service.affinity} s` : ''],
           ['Checked by', service.health || 'nothing: every backend counts as up'],
           ['Drain deadline', service.drain_deadline ? `${service.drain_deadline} s` : 'none'],
           ['Connections', `${integer(service.connections)}, ${integer(service.active)} active`],
