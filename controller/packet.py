@@ -12,6 +12,7 @@ from hashlib import blake2b
 from struct import pack, unpack_from
 from typing import Any, NamedTuple
 
+from controller.health.frames import ask
 from controller.model.address import IPv4, IPv6, Mac
 from controller.pipeline.fields import ARP, IPV4, IPV6, LLDP
 
@@ -30,6 +31,8 @@ SAYING: tuple[dict[str, Any], ...] = (  # matches for the frames in which `sende
     {"vlan_vid": 0, "icmpv6_type": ADVERTISEMENT},
     {"vlan_vid": 0, "eth_type": IPV4, "udp_dst": 67},
 )
+
+who_has = ask  # the question for the host of an IP address
 
 
 class Beacon(NamedTuple):

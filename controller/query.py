@@ -10,6 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from controller.query_services import BackendView as BackendView
+from controller.query_services import Drained as Drained
+from controller.query_services import ServiceQueries
+from controller.query_services import ServiceView as ServiceView
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -299,7 +304,7 @@ class QueryError(ValueError):
         self.detail = detail
 
 
-class View(Protocol):
+class View(ServiceQueries, Protocol):
     """The reader's whole interface. Every method may be called from any thread."""
 
     def status(self) -> Status:

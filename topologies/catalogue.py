@@ -15,6 +15,7 @@ import topologies
 MACHINERY = frozenset(
     {
         "catalogue",
+        "clients",
         "inside",
         "isolation",
         "machines",
@@ -25,7 +26,10 @@ MACHINERY = frozenset(
         "reachability",
         "runs",
         "sender",
+        "servers",
+        "shares",
         "traffic",
+        "webserver",
     }
 )
 

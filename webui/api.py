@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
 from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from controller.query import (
     Applied,
@@ -28,30 +28,19 @@ from controller.query import (
     TunnelView,
     View,
 )
+from webui.answers import CHANGE, READ, Listing, One
+from webui.answers import as_json as _json
+from webui.answers import as_list as _list
 from webui.problem import Problem
+from webui.services import add_services
 from webui.stream import Hub
 
-T = TypeVar("T")
-READ = Tag(name="read", description="What the controller knows")
-CHANGE = Tag(name="change", description="What a person may change")
 LIVE = Tag(name="live", description="Server-sent events")
 DOCUMENTS: dict[Export, tuple[str, dict[str, str]]] = {  # media types of the topology, and what is in them
     "node-link": ("application/json", {"type": "object", "description": "`networkx.node_link_graph(data, edges='edges')`"}),
     "dot": ("text/vnd.graphviz", {"type": "string"}),
     "graphml": ("application/graphml+xml", {"type": "string"}),
 }
-
-
-class Listing(BaseModel, Generic[T]):
-    """A collection, or a part of one with the cursor of the next."""
-
-    items: tuple[T, ...]
-    total: int
-    next: str = ""
-
-
-class One(RootModel[T], Generic[T]):
-    """One thing."""
 
 
 class BridgePath(BaseModel):
@@ -116,20 +105,13 @@ class State(BaseModel):
     status: str
 
 
-def _json(body: BaseModel) -> Response:
-    return Response(body.model_dump_json(), mimetype="application/json")
-
-
-def _list(kind: type[Listing[T]], items: tuple[T, ...], total: int | None = None, cursor: str = "") -> Response:
-    return _json(kind.model_construct(items=items, total=len(items) if total is None else total, next=cursor))
-
-
 def register(app: OpenAPI, view: View, hub: Hub) -> None:
     """Add the API to the application."""
     api = APIBlueprint("api", __name__, url_prefix="/api/v1", abp_responses={"default": Problem})
     _add_state(api, view)
     _add_collections(api, view)
     _add_topology(api, view)
+    add_services(api, view)
     _add_flows(api, view)
     _add_apps(api, view)
     _add_config(api, view)

@@ -14,7 +14,7 @@ from webui.server import Server
 from webui.stream import Hub
 
 STATIC = Path(__file__).parent / "static"
-VIEWS = ("", "bridges", "ports", "hosts", "networks", "hypervisors", "flows", "apps", "events")
+VIEWS = ("", "bridges", "ports", "hosts", "networks", "hypervisors", "services", "flows", "apps", "events")
 
 
 def create_app(view: View, *, token: str | None = None, static: Path = STATIC) -> Flask:

@@ -17,6 +17,7 @@ COMMANDS = {
     "config": ("controller.cli.config", "commands"),
     "get": ("controller.cli.get", "get"),
     "flows": ("controller.cli.flows", "flows"),
+    "service": ("controller.cli.services", "commands"),
     "app": ("controller.cli.apps", "commands"),
     "new-app": ("controller.cli.new_app", "new_app"),
     "emulate": ("controller.cli.emulate", "emulate"),

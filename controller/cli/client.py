@@ -60,6 +60,10 @@ class Client:
         """PUT a resource and return what it is then."""
         return self._ask("PUT", path, body)
 
+    def post(self, path: str) -> Item:
+        """POST an order that needs no body and return what became of it."""
+        return self._ask("POST", path)
+
     def items(self, path: str, **query: Any) -> Iterator[Item]:
         """All items of a collection, page after page."""
         while True:

@@ -16,8 +16,9 @@ from controller.cli.errors import ExitCode, Failure
 from controller.cli.hypervisordown import HypervisorDown
 from controller.cli.linkdown import LinkDown
 from controller.cli.output import many
+from controller.cli.servicecheck import ServiceCheck
 from controller.cli.supervised import SupervisedController, fetch, free_address
-from topologies import catalogue, runs
+from topologies import catalogue, runs, servers
 from topologies.isolation import Capture
 from topologies.network import EmulatedNetwork, NetworkError
 from topologies.outage import Ends
@@ -44,6 +45,7 @@ class Emulation:
         with ExitStack() as stack:
             self._build(stack, interactive=not (check or demo or fail))
             right = self._check(dashboard=demo) if check or demo else True
+            right = right and (not check or self._check_services())
             survived = [self._fail(what) for what in fail]
             right = right and all(survived)
             if right and not (check or fail):
@@ -64,6 +66,7 @@ class Emulation:
         self._network.start()
         bridges, hosts, links = len(self._network.bridges), len(self._network.hosts), len(self._network.links)
         say("network", f"{name}: {many(bridges, 'bridge')}, {many(hosts, 'host')}, {many(links, 'link')} between bridges")
+        self._servers = servers.start(stack, self._network, self._topology, self._parameters)
         converge(self._controller, self._network)
         say("bridges", "connected, with all their flows")
 
@@ -118,6 +121,24 @@ class Emulation:
         for line in wrong:
             print(f"  {line}", file=sys.stderr)
         return not wrong
+
+    def _check_services(self) -> bool:
+        """Ask all services of the topology, if it has any, and say how it went."""
+        if self._servers is None:
+            return True
+        begun = time.monotonic()
+        trial = ServiceCheck(
+            self._network, self._controller, self._servers, settle=lambda: converge(self._controller, self._network)
+        )
+        seconds, sizes = trial.wait_until_up(), f"{len(trial.services)} services, {len(self._servers.names)} backends each"
+        say("services", f"{sizes}, all up after {seconds:.1f} s")
+        for line in trial.run():
+            print(line, flush=True)
+        verdict = f"{len(trial.services)} services, {trial.connections} connections ({time.monotonic() - begun:.1f} s)"
+        print(f"{'FAILED' if trial.wrong else 'ok'}: {verdict}", flush=True)
+        for line in trial.wrong:
+            print(f"  {line}", file=sys.stderr)
+        return not trial.wrong
 
     def _fail(self, what: Ends | str) -> bool:
         """Take a link or a hypervisor down and bring it up under traffic, and say how it went."""

@@ -38,7 +38,8 @@ KindName = Annotated[
     str,
     typer.Argument(
         metavar="KIND",
-        help="bridges, ports, links, paths, hosts, networks, hypervisors, tunnels, apps, flows, drops, events or status.",
+        help="bridges, ports, links, paths, hosts, networks, hypervisors, tunnels, services, backends, apps, flows, drops, "
+        "events or status.",
         autocompletion=options.complete_kind,
     ),
 ]
@@ -67,7 +68,7 @@ def get(
     severity: Annotated[str, typer.Option("--severity", help="Only events that are at least info, warning or error.")] = "",
     state_dir: options.StateDir = None,
 ) -> None:
-    """Show bridges, ports, links, paths, hosts, networks, hypervisors, tunnels, apps, flows, events or the controller's status.
+    """Show bridges, ports, links, paths, hosts, networks, hypervisors, tunnels, services, apps, flows, events or status.
 
     \b
     weft get bridges                          one line a bridge
@@ -76,6 +77,7 @@ def get(
     weft get networks -o wide                 VLANs, members, and the links that broadcasts take
     weft get paths 10.0.0.1 10.0.0.3          which ways frames take, bridge by bridge
     weft get tunnels                          which hypervisor hears which, since when and why
+    weft get backends web                     state, weight and share of what is behind a service
     weft get links -o dot                     the whole topology, for Graphviz
     weft get flows -f 'n_packets>1000' -o json
     weft get drops                            frames that were refused, by port and reason

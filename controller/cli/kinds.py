@@ -7,6 +7,8 @@ from controller.cli.kind import octets as _octets
 from controller.cli.output import Column, Item, age, field, quantity
 from controller.cli.overlay_kinds import HYPERVISORS as HYPERVISORS
 from controller.cli.overlay_kinds import TUNNELS as TUNNELS
+from controller.cli.service_kinds import BACKENDS as BACKENDS
+from controller.cli.service_kinds import SERVICES as SERVICES
 
 LOCAL = 0xFFFFFFFE  # OFPP_LOCAL, the bridge's own interface
 
@@ -296,7 +298,22 @@ DROPS = Kind(
     frozenset({"flows", "counters"}),
 )
 
-KINDS = (BRIDGES, PORTS, LINKS, PATHS, HOSTS, NETWORKS, HYPERVISORS, TUNNELS, APPS, FLOWS, DROPS, EVENTS)
+KINDS = (
+    BRIDGES,
+    PORTS,
+    LINKS,
+    PATHS,
+    HOSTS,
+    NETWORKS,
+    HYPERVISORS,
+    TUNNELS,
+    SERVICES,
+    BACKENDS,
+    APPS,
+    FLOWS,
+    DROPS,
+    EVENTS,
+)
 
 
 def find(name: str) -> Kind | None:

@@ -35,6 +35,17 @@ def complete_app(ctx: typer.Context, incomplete: str) -> list[str]:
     return _names(kinds.APPS, ctx, incomplete)
 
 
+def complete_service(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of services."""
+    return _names(kinds.SERVICES, ctx, incomplete)
+
+
+def complete_backend(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Addresses of the backends of the service that was just typed."""
+    service = f"{ctx.params.get('service') or ''}/"
+    return [name.removeprefix(service) for name in _names(kinds.BACKENDS, ctx, service + incomplete)]
+
+
 def complete_kind(incomplete: str) -> list[str]:
     """Kinds of `weft get`."""
     return [name for name in (*(kind.name for kind in kinds.KINDS), "status") if name.startswith(incomplete)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.config import names, overlay_checks
+from controller.config import names, overlay_checks, service_checks
 from controller.config.problems import Keys, instead, show
 from controller.config.schema import Schema, below, top
 from controller.config.source import Entry, Node
@@ -32,6 +32,7 @@ def problems(root: Node) -> Found:
     yield from _vlans(_entries(root, "networks"))
     yield from _dpids([(section, *entry) for section in ("bridges", "hypervisors") for entry in _entries(root, section).items()])
     yield from overlay_checks.problems({section: _entries(root, section) for section in SECTIONS})
+    yield from service_checks.problems(_entries(root, "services"), _entries(root, "networks"))
     for name, port in _entries(root, "ports").items():
         yield from _port(port.value, ("ports", name))
 

@@ -23,6 +23,7 @@ from controller.config import names
 from controller.config.entry import Dpid, EmptyIfNothing, Entry, Model
 from controller.config.overlay import HypervisorEntry, MeshEntry, MeshRef, Vni
 from controller.config.problems import Keys, Problem
+from controller.config.services import ServiceEntry
 from controller.config.source import Source
 
 
@@ -48,6 +49,7 @@ def _with_default(value: Any) -> Any:
 BridgeName = Annotated[str, AfterValidator(names.bridge), Field(json_schema_extra={"pattern": names.BRIDGE})]
 MeshName = Annotated[str, AfterValidator(names.mesh), Field(json_schema_extra={"pattern": names.NETWORK})]
 NetworkName = Annotated[str, AfterValidator(names.network), Field(json_schema_extra={"pattern": names.NETWORK})]
+ServiceName = Annotated[str, AfterValidator(names.service), Field(json_schema_extra={"pattern": names.NETWORK})]
 PortKey = Annotated[
     PortName,
     PlainValidator(lambda text: PortName(*names.port(text))),
@@ -76,6 +78,11 @@ class NetworkEntry(Entry):
 
     mesh: MeshRef = Field(default="", examples=["core"])
     """The mesh of tunnels that joins the network's ports on different hypervisors. Goes with `vni`."""
+
+    subnets: tuple[Annotated[str, AfterValidator(names.subnet)], ...] = Field(
+        default=(), strict=False, examples=[["10.0.10.0/24"]], json_schema_extra={"uniqueItems": True}
+    )
+    """The addresses of its hosts: virtual addresses and backends of services lie in one of these. Left out: in any."""
 
     description: str = ""
     """What it is for, in your words."""
@@ -163,6 +170,14 @@ class NetworkFile(Model):
         default_factory=dict, examples=[{"s1/s1-eth3": {"cost": 100, "description": "the long way round"}}]
     )
     """Links between bridges, by the port at one end as BRIDGE/INTERFACE. One that is not listed costs by its speed."""
+
+    services: Annotated[dict[ServiceName, ServiceEntry], EmptyIfNothing] = Field(
+        default_factory=dict,
+        examples=[
+            {"web": {"network": "blue", "vip": "10.0.10.100", "ports": [{"port": 80}], "backends": [{"address": "10.0.10.11"}]}}
+        ],
+    )
+    """Virtual services by name: an address that stands for several backends."""
 
     apps: Annotated[dict[str, Annotated[dict[str, Any], EmptyIfNothing]], EmptyIfNothing] = Field(
         default_factory=dict, examples=[{"l2_learning": {"idle_timeout": 300}}]

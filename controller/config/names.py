@@ -39,6 +39,14 @@ def mesh(name: str) -> str:
     return name
 
 
+def service(name: str) -> str:
+    if not re.fullmatch(NETWORK, name):
+        raise ValueError(
+            f"{_or_nothing(name)} is no name for a service; take up to 63 letters, digits, _ . or -, the first a letter or digit"
+        )
+    return name
+
+
 def vni(value: int) -> int:
     if value == 0:
         raise ValueError("VNI 0 is reserved, BFD has it; take one in 1..16777215")
@@ -63,6 +71,40 @@ def vtep(text: str) -> str:
     if address.is_multicast or address.is_unspecified or "%" in text:
         raise ValueError(f"{show(text)} is no address at which one hypervisor can be reached")
     return str(address)
+
+
+def host(text: str) -> str:
+    """An address that one host can have, as it is usually written."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError(f"{_or_nothing(text)} is no address; write it as 10.0.10.11 or 2001:db8::11") from None
+    if address.is_multicast or address.is_unspecified or address.is_loopback or "%" in text or str(address) == "255.255.255.255":
+        raise ValueError(f"{show(text)} is no address that one host can have in a network")
+    return str(address)
+
+
+def host_or_nothing(text: str) -> str:
+    """The same, or none."""
+    return host(text) if text else ""
+
+
+def subnet(text: str) -> str:
+    """Addresses that belong together: the first one and the length of what they share."""
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise ValueError(
+            f"{_or_nothing(text)} is no subnet; write it as {_near(text) or '10.0.10.0/24 or 2001:db8::/64'}"
+        ) from None
+
+
+def _near(text: str) -> str:
+    """What was meant where bits of a host are set; empty where nobody knows."""
+    try:
+        return str(ipaddress.ip_network(text, strict=False)) if "/" in text else ""
+    except ValueError:
+        return ""
 
 
 def dial_in(text: str) -> str:

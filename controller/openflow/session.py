@@ -17,6 +17,7 @@ from struct import error as struct_error
 
 from controller.openflow import codec, notices
 from controller.openflow.bundle import Push
+from controller.openflow.ctflush import Tuple, ct_flush
 from controller.openflow.errors import ONF, OfError, ProtocolError, read_error, said_text
 from controller.openflow.events import Change, ErrorMessage, Event, FlowChanged, Malformed, Pushed, ReadBack, Ready, RoleChanged
 from controller.openflow.framing import Framer
@@ -45,6 +46,7 @@ _NAMES = {
     codec.BUNDLE_ADD: "bundle",
     codec.ROLE_REQUEST: "role",
     codec.MULTIPART_REQUEST: "multipart request",
+    codec.EXPERIMENTER: "conntrack flush",
 }
 
 
@@ -196,6 +198,10 @@ class Session:
             + actions
             + frame
         )
+
+    def flush_connections(self, zone: int, protocol: int, original: Tuple, reply: Tuple) -> None:
+        """Let the switch forget tracked connections (see `ctflush`); one that cannot answers with an ErrorMessage."""
+        self.out.append(ct_flush(self.version, self._next_xid(), zone, protocol, original, reply))
 
     def request_port_stats(self) -> None:
         """Ask for the counters of all ports; a PortStats comes later."""

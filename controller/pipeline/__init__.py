@@ -41,6 +41,7 @@ from controller.pipeline.stages import (
     to,
     to_port,
 )
+from controller.pipeline.stateful import ct, learn, multipath, nat
 
 __all__ = [
     "ADMIT",
@@ -74,8 +75,12 @@ __all__ = [
     "Stage",
     "bucket",
     "controller",
+    "ct",
+    "learn",
     "load",
     "move",
+    "multipath",
+    "nat",
     "output",
     "output_register",
     "resubmit",

@@ -8,6 +8,7 @@ from struct import unpack_from
 from controller.pipeline.actions import NICIRA
 from controller.pipeline.field_text import NONSENSE, PORTS, mask_text, raw, tlvs, value_text
 from controller.pipeline.fields import FIELD_OF_HEADER
+from controller.pipeline.stateful_text import ct_text, learn_text, multipath_text, nat_text
 
 WRITTEN = {
     "ipv4_src": "ip_src", "ipv4_dst": "ip_dst", "ip_ecn": "nw_ecn", "icmpv4_type": "icmp_type", "icmpv4_code": "icmp_code",
@@ -74,6 +75,18 @@ def _nicira(a: bytes) -> str:
         return _set_field(a[10 : 14 + a[13]])
     if subtype == 37:
         return f"controller({','.join(_controller_properties(a[16:]))})"
+    return _stateful(subtype, a)
+
+
+def _stateful(subtype: int, a: bytes) -> str:
+    if subtype == 35:
+        return ct_text(a, _part, lambda inner: [*action_words(inner)])
+    if subtype == 36:
+        return nat_text(a)
+    if subtype == 10:
+        return multipath_text(a, _part)
+    if subtype == 45:
+        return learn_text(a, _part)
     return raw(a)
 
 

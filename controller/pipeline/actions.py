@@ -74,7 +74,7 @@ def set_field(**field: Any) -> Action:
         raise ValueError(f"set_field({name}=...): a mask without a bit writes nothing; leave the action out")
     if mask is not None:  # OpenFlow 1.3 and 1.4 know no mask here: NXAST_REG_LOAD2 is the same action with one
         return _nicira(33, pack(f"!I{f.code}{f.code}", ((f.nxm or f.header) | 0x100) + f.size, exact, mask))
-    body = pack(f"!I{f.code}", f.header, exact)
+    body = pack(f"!{len(f.words)}I{f.code}", *f.words, exact)
     padding = -(4 + len(body)) % 8
     return Action(pack("!HH", 25, 4 + len(body) + padding) + body + bytes(padding))
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from controller.pipeline.actions import goto, instructions
 from controller.pipeline.flow import NO_OPTS, Flow
 from controller.pipeline.shape import encode
-from controller.pipeline.stages import EGRESS, ON, STAGES, Stage
+from controller.pipeline.stages import EGRESS, FIRST_LEARNED_TABLE, FIRST_PRIVATE_TABLE, LAST_TABLE, ON, STAGES, Stage
 
 PLACES = (2, 4, 6, 8)
 NAMES = {stage.table: stage.name for stage in STAGES}
@@ -20,6 +20,8 @@ NAMES = {stage.table: stage.name for stage in STAGES}
 def place_for(stage: Stage, taken: Iterable[int]) -> int:
     """The first free table for a plugin's stage. Raises ValueError when all four behind that stage are taken."""
     after = stage.after
+    if stage.private:
+        return _private_place(stage, set(taken))
     if after is None or after.table >= EGRESS.table:
         raise ValueError(f"stage {stage.name}: no frame gets behind {after or 'no stage'}; put it after an earlier stage")
     base = after.table - after.table % 10
@@ -29,6 +31,14 @@ def place_for(stage: Stage, taken: Iterable[int]) -> int:
     raise ValueError(f"stage {stage.name}: the four places behind {after.name} are taken; put it after another stage")
 
 
+def _private_place(stage: Stage, taken: set[int]) -> int:
+    first, last = (FIRST_LEARNED_TABLE, LAST_TABLE) if stage.learned else (FIRST_PRIVATE_TABLE, FIRST_LEARNED_TABLE - 1)
+    for table in range(first, last + 1):
+        if table not in taken:
+            return table
+    raise ValueError(f"stage {stage.name}: all tables {first}..{last} are taken")
+
+
 def junction(table: int, tables: list[int]) -> Flow:
     """The flow at table+1 that leads from the stage at `table` to the next of the sorted `tables`."""
     following = tables[tables.index(table) + 1]
@@ -36,7 +46,8 @@ def junction(table: int, tables: list[int]) -> Flow:
 
 
 def base_flows(plugins: dict[int, str]) -> list[Flow]:
-    """All default and junction flows of a bridge; `plugins` are the plugin stages, table -> name."""
+    """All default and junction flows of a bridge; `plugins` are the plugin stages, table -> name. Private ones have none."""
+    plugins = {table: name for table, name in plugins.items() if table < FIRST_PRIVATE_TABLE}
     tables = sorted({*(s.table for s in STAGES), *plugins})
     flows = [stage.default_flow() for stage in STAGES]
     flows += [junction(t, tables) for t in tables if t != EGRESS.table]

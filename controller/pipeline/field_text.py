@@ -7,8 +7,9 @@ from struct import error as struct_error
 from struct import unpack_from
 
 from controller.model.address import IPv4, IPv6, Mac
-from controller.pipeline.fields import FIELD_OF_HEADER
+from controller.pipeline.fields import FIELD_OF_HEADER, OF_EXPERIMENTERS, ONF_EXTENSION
 
+ONF = ONF_EXTENSION.to_bytes(4, "big")
 HEXADECIMAL = ("reg", "ct_mark", "metadata", "tunnel_id", "ipv6_flabel", "oxm")
 PORTS = {
     0xFFFFFFF8: "IN_PORT", 0xFFFFFFF9: "TABLE", 0xFFFFFFFA: "NORMAL", 0xFFFFFFFB: "FLOOD", 0xFFFFFFFC: "ALL",
@@ -24,15 +25,17 @@ def tlvs(encoded: bytes) -> Iterator[tuple[str, Masked]]:
     pos = 0
     while pos + 4 <= len(encoded):
         (header,) = unpack_from("!I", encoded, pos)
-        size, masked = header & 0xFF, bool(header & 0x100)
-        value = encoded[pos + 4 : pos + 4 + size]
-        if len(value) < size or not size:
+        length, masked = header & 0xFF, bool(header & 0x100)
+        size = length - 4 if header >= OF_EXPERIMENTERS and encoded[pos + 4 : pos + 8] == ONF else length  # it has an id first
+        end = pos + 4 + length
+        value = encoded[end - size : end] if size > 0 else b""
+        if len(encoded) < end or not value:
             raise ValueError("a field ends too early")
         plain = header & ~0x1FF | (size // 2 if masked else size)
         f = FIELD_OF_HEADER.get(plain)
         name = f.name if f else f"oxm_{plain >> 16:#x}_{plain >> 9 & 0x7F}"
         yield name, (value[: size // 2], value[size // 2 :]) if masked else (value, None)
-        pos += 4 + size
+        pos = end
 
 
 def value_text(name: str, value: bytes) -> str:

@@ -17,6 +17,8 @@ TAGGED = 0x1000  # OFPVID_PRESENT: in vlan_vid beside the number of the tag
 IPV4, ARP, IPV6, LLDP = 0x0800, 0x0806, 0x86DD, 0x88CC
 NAMES_OF_VALUES = {"eth_type": {IPV4: "IPV4", ARP: "ARP", IPV6: "IPV6"}}
 
+OF_EXPERIMENTERS, ONF_EXTENSION = 0xFFFF0000, 0x4F4E4600  # class of their fields; whose fields came before OpenFlow 1.5
+
 Value = int | bytes
 
 _WIDTHS = {"vlan_vid": 12, "arp_op": 16, "ct_state": 32}
@@ -40,6 +42,11 @@ class Field:
     def size(self) -> int:
         """Bytes of the value."""
         return self.header & 0xFF
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        """What stands before the value: the header, and of an experimenter's field its id, which counts for the length."""
+        return (self.header + 4, ONF_EXTENSION) if self.header >= OF_EXPERIMENTERS else (self.header,)
 
     @property
     def is_bytes(self) -> bool:
@@ -100,6 +107,7 @@ _TABLE: list[tuple[str, int, str, int, Needs, int]] = [
     ("ip_proto", _oxm(10, 1), "B", 8, _IP, _nxm0(6, 1)),
     ("tcp_src", _oxm(13, 2), "H", 16, _TCP, _nxm0(9, 2)),
     ("tcp_dst", _oxm(14, 2), "H", 16, _TCP, _nxm0(10, 2)),
+    ("tcp_flags", 0xFFFF0000 | 42 << 9 | 2, "H", 12, _TCP, _nxm1(34, 2)),
     ("udp_src", _oxm(15, 2), "H", 16, _UDP, _nxm0(11, 2)),
     ("udp_dst", _oxm(16, 2), "H", 16, _UDP, _nxm0(12, 2)),
     ("sctp_src", _oxm(17, 2), "H", 16, _SCTP, 0),

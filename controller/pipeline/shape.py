@@ -34,9 +34,11 @@ class Shape:
         author = {f.name: name for name, f in self.said.items()}
         ordered = sorted([*self.said.values(), *map(find, self.implied)], key=lambda f: f.rank)
         for f in ordered:
-            layout += "I" + f.code
-            size += 4 + f.size
-            arguments += f", {f.header}, " + (f"m[{author[f.name]!r}]" if f.name in author else str(self.implied[f.name]))
+            layout += "I" * len(f.words) + f.code
+            size += 4 * len(f.words) + f.size
+            arguments += f", {', '.join(map(str, f.words))}, " + (
+                f"m[{author[f.name]!r}]" if f.name in author else str(self.implied[f.name])
+            )
         layout += f"{-size % 8}x"
         # One generated expression: half the time of a loop over the fields, on the hottest path of a recompute.
         guard = " or ".join(self._guards())
@@ -95,9 +97,10 @@ def _encode_slowly(shape: Shape, table: int, priority: int, match: Mapping[str, 
     for f in sorted(values, key=lambda f: f.rank):
         value, mask = values[f]
         if mask is None:
-            tlvs += pack(f"!I{f.code}", f.header, value)
+            tlvs += pack(f"!{len(f.words)}I{f.code}", *f.words, value)
         elif any(mask if isinstance(mask, bytes) else (mask,)):  # an empty mask matches all: no TLV
-            tlvs += pack(f"!I{f.code}{f.code}", (f.header | 0x100) + f.size, value, mask)
+            header, *rest = f.words
+            tlvs += pack(f"!{len(f.words)}I{f.code}{f.code}", (header | 0x100) + f.size, *rest, value, mask)
     return pack("!BHHH", table, priority, 1, 4 + len(tlvs)) + tlvs + bytes(-(4 + len(tlvs)) % 8)
 
 

@@ -15,6 +15,10 @@ from controller.pipeline.shape import SHAPES, encode
 
 DEFAULT_NETWORK = 1
 FIRST_PRIVATE_TABLE = 128
+FIRST_LEARNED_TABLE = (
+    192  # from here on are the flows that bridges make themselves (`learn`): nobody wants them, nobody removes them
+)
+LAST_TABLE = 253
 
 
 class _Next(Instruction):
@@ -32,14 +36,31 @@ NEXT = _Next(b"next")
 class Stage:
     """A stage of the pipeline. A plugin makes its own: `MIRROR = Stage("MIRROR", after=ADMIT)`.
 
-    `table` is 0 until the plugin is enabled; `default` are the actions for frames that no flow of the stage matches.
+    `table` is -1 until the plugin is enabled; `default` are the actions for frames that no flow of the stage matches. A `private`
+    stage follows none: frames get there by `resubmit` or `ct`, and what matches nothing in it ends there. In one that is
+    `learned` bridges put flows themselves, which are theirs alone.
     """
 
-    def __init__(self, name: str, table: int = -1, *, after: Stage | None = None, default: tuple[bytes, ...] = (NEXT,)) -> None:
-        if table < 0 and after is None:
-            raise TypeError(f"stage {name}: say which stage it follows, Stage({name!r}, after=ADMIT)")
+    def __init__(
+        self,
+        name: str,
+        table: int = -1,
+        *,
+        after: Stage | None = None,
+        default: tuple[bytes, ...] = (NEXT,),
+        private: bool = False,
+        learned: bool = False,
+    ) -> None:
+        if table < 0 and after is None and not (private or learned):
+            raise TypeError(f"stage {name}: say which stage it follows, Stage({name!r}, after=ADMIT), or private=True")
         self.name, self.table, self.after, self.default = name, table, after, default
+        self.private, self.learned = private or learned, learned
         self._bodies: dict[tuple[bytes, ...], bytes] = {}
+
+    @property
+    def is_plugins(self) -> bool:
+        """A stage that an app brings along, which gets its table when that is enabled."""
+        return self.after is not None or self.private
 
     def flow(
         self,
@@ -72,6 +93,8 @@ class Stage:
         return encode(self.table, priority, match)
 
     def _body(self, actions: tuple[bytes, ...]) -> bytes:
+        if self.private and NEXT in actions:
+            raise TypeError(f"stage {self.name} is private: nothing is next; write resubmit(STAGE.table)")
         placed = tuple(goto(self.table + 1) if a is NEXT else a for a in actions)
         for a in placed:
             if isinstance(a, Instruction) and a[1] == 1 and a[4] <= self.table:
@@ -93,6 +116,11 @@ class Stage:
 
     def __repr__(self) -> str:
         return self.name
+
+
+def is_learned(slot: bytes) -> bool:
+    """A flow that the bridge has made itself, which read-back and audit pass over. Groups and meters are none."""
+    return FIRST_LEARNED_TABLE <= slot[0] <= LAST_TABLE
 
 
 def to(stage: Stage) -> Instruction:

@@ -24,6 +24,7 @@ OFCTL = {
     "icmpv4_type": "icmp_type", "icmpv4_code": "icmp_code", "icmpv6_type": "icmp_type", "icmpv6_code": "icmp_code",
     "ipv6_flabel": "ipv6_label", "tunnel_id": "tun_id",
 }  # fmt: skip
+TCP_FLAGS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]", "[400]", "[800]")
 CT_STATES = ("new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat")
 ETHERTYPES = {0x0800: "ip", 0x0806: "arp", 0x8035: "rarp", 0x86DD: "ipv6", 0x8847: "mpls", 0x8848: "mplsm"}
 PROTOCOLS = {
@@ -73,17 +74,19 @@ def _vlan(vid: Masked | None, pcp: Masked | None) -> Iterator[str]:
         yield f"vlan_tci=0x{tci:04x}" + ("" if mask == 0xFFFF else f"/0x{mask:04x}")
 
 
-def _ct_state(value: int, mask: int) -> str:
-    """Flags of a connection: "new|trk" where all are matched, else "+trk-new"."""
-    if mask == 0xFF:
-        return "|".join(name for bit, name in enumerate(CT_STATES) if value >> bit & 1) or "0"
-    return "".join(("+" if value >> bit & 1 else "-") + name for bit, name in enumerate(CT_STATES) if mask >> bit & 1)
+def _flags(names: tuple[str, ...], value: int, mask: int) -> str:
+    """Flags by their names: "new|trk" where all are matched, else "+trk-new"."""
+    if mask == (1 << len(names)) - 1:
+        return "|".join(name for bit, name in enumerate(names) if value >> bit & 1) or "0"
+    return "".join(("+" if value >> bit & 1 else "-") + name for bit, name in enumerate(names) if mask >> bit & 1)
 
 
 def _word(name: str, value: bytes, mask: bytes | None) -> str:
     number = int.from_bytes(value, "big")
     if name == "ct_state":
-        return f"ct_state={_ct_state(number, int.from_bytes(mask or b'', 'big'))}"
+        return f"ct_state={_flags(CT_STATES, number, int.from_bytes(mask or b'', 'big'))}"
+    if name == "tcp_flags":
+        return f"tcp_flags={_flags(TCP_FLAGS, number, int.from_bytes(mask, 'big') if mask else 0xFFF)}"
     if name == "ip_dscp":
         return f"nw_tos={number << 2}"
     if name == "in_port":

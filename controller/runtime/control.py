@@ -15,13 +15,19 @@ from functools import partial
 
 from controller.model import (
     Attachment,
+    Backend,
     Bridge,
     BridgeDown,
     BridgeUp,
+    Draining,
     FloodPorts,
     FlowExpired,
+    Health,
+    HealthCheck,
     Host,
     Installed,
+    IPv4,
+    IPv6,
     Link,
     Mac,
     Member,
@@ -31,6 +37,9 @@ from controller.model import (
     Port,
     PortDown,
     PortUp,
+    Service,
+    ServicePort,
+    Tuned,
     scope_of,
 )
 from controller.openflow.events import (
@@ -47,10 +56,14 @@ from controller.openflow.events import (
     ReadBack,
     Ready,
 )
+from controller.pipeline.stages import is_learned
 from controller.runtime.bulk import Bulk
 from controller.runtime.channel import Channel
 from controller.runtime.dispatch import Dispatch
+from controller.runtime.draining import Drains
+from controller.runtime.flushing import Flushing
 from controller.runtime.following import Following
+from controller.runtime.health import HealthRunner
 from controller.runtime.journal import Journal
 from controller.runtime.meters import metered
 from controller.runtime.peers import Peer, name_of
@@ -68,6 +81,7 @@ TOGETHER, PAUSE = 100, 0.1  # so many bridges are asked at once, then the others
 BY_TIME = ("idle", "hard")
 COLLECTIONS: dict[type, str] = {Bridge: "bridges", Port: "ports", Host: "hosts", Link: "links"}
 COLLECTIONS |= dict.fromkeys((Network, Attachment, FloodPorts), "networks")
+COLLECTIONS |= dict.fromkeys((Service, ServicePort, Backend, HealthCheck, Health, Draining, Tuned), "services")
 
 
 class Control:
@@ -80,6 +94,9 @@ class Control:
         self.sync = Sync(engine, journal, self.peers, installed=self._installed, remove_foreign=remove_foreign)
         self.following = Following(engine, self.drive)
         self.bulk = Bulk(engine)
+        self.flushing = Flushing(engine, self.peers)
+        self.health = HealthRunner(engine, self.dispatch, journal, self.peers, self._backend_turned)
+        self.drains = Drains(engine, self.dispatch, journal, self.flushing.ask)
         self._audits: set[str] = set()
         self._scheduled = False  # the next slice of work is on the loop's list
         self._handlers: dict[type, Callable[[Peer, object], None]] = {
@@ -93,6 +110,11 @@ class Control:
             ErrorMessage: self._error,  # type: ignore[dict-item]
             Malformed: self._malformed,  # type: ignore[dict-item]
         }
+
+    def start(self) -> None:
+        """Begin with what goes by the clock, in the running event loop; before there are rows."""
+        self.health.start()
+        self.drains.start()
 
     # ------------------------------------------------------------------ channels
 
@@ -161,6 +183,7 @@ class Control:
         self.journal.add("warning", "bridge.disconnected", peer.name, f"{peer.name} is gone: {reason}")
         self.journal.changed("bridges")
         self.dispatch.event(BridgeDown(peer.name, reason))
+        self.health.bridge(peer.name)
         self.drive()
 
     def received(self, channel: Channel, events: list[Event]) -> None:
@@ -195,6 +218,7 @@ class Control:
             if not self.following.due:  # else what it finds goes with the rest
                 self.sync.settle()
                 self.dispatch.confirming.look()
+                self.flushing.step()
         else:
             self._hold_collector()
             if not self._scheduled:
@@ -238,7 +262,13 @@ class Control:
 
     def _installed(self, peer: Peer) -> None:
         self.dispatch.event(Installed(peer.name))
+        self.health.bridge(peer.name)
+        self.flushing.bridge(peer.name)
         asyncio.get_running_loop().call_soon(self.drive)
+
+    def _backend_turned(self, service: str, address: IPv4 | IPv6, up: bool) -> None:
+        """A backend failed or is well again: its connections are forgotten once no new one goes there, or they live."""
+        (self.flushing.forget if up else self.flushing.ask)(service, address)
 
     # ------------------------------------------------------------------ what bridges say
 
@@ -273,6 +303,8 @@ class Control:
     def _flow_changed(self, peer: Peer, event: FlowChanged) -> None:
         if event.kind == "paused" or event.reason in BY_TIME or peer.name in self._audits:
             return
+        if event.slot and is_learned(event.slot):
+            return  # the bridge's own
         self._audits.add(peer.name)
         asyncio.get_running_loop().call_later(AUDIT_SOON, self._audit, peer)
 

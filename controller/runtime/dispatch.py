@@ -9,6 +9,7 @@ from typing import Any
 
 from controller.model import PacketIn
 from controller.model.cookie import APP_MASK, OWNER_BITS, app_of
+from controller.pipeline.actions import PORT_CONTROLLER
 from controller.runtime.confirming import Confirming
 from controller.runtime.journal import Journal
 from controller.state.engine import AppState, Engine, TimerSpec
@@ -26,12 +27,17 @@ class Dispatch:
         self._frames: list[Frame] = []
         self.confirming = Confirming(engine, self.event, wake)
         self._timers: dict[str, list[asyncio.TimerHandle]] = {}
+        self.heard: dict[str, Callable[[PacketIn], None]] = {}  # by app: who of the runtime takes its packet-ins
 
     def packet_in(self, packet: PacketIn) -> None:
         """A frame goes to the one app whose flow sent it up."""
         state = self._engine.apps.get(packet.cookie >> OWNER_BITS & APP_MASK)
         if state is None:
             return
+        taker = self.heard.get(state.app.name)
+        if taker is not None:
+            state.packet_ins += 1
+            taker(packet)
         handler = state.app.handlers.get(PacketIn)
         if handler is not None:
             state.packet_ins += 1
@@ -97,6 +103,14 @@ class Dispatch:
         """Something of an app raised: say so, in one line."""
         self._journal.add("error", "app.failed", app, f"app {app} failed: {error.strip().splitlines()[-1]}")
         self._journal.changed("apps")
+
+    def send(self, bridge: str, frame: bytes, *actions: bytes) -> None:
+        """Send a frame of the runtime's own, with those of the apps."""
+        self._frames.append((bridge, PORT_CONTROLLER, actions, frame))
+
+    def wake(self) -> None:
+        """Something was changed or is to be sent outside of any event: go on with it."""
+        self._wake()
 
     def take_frames(self) -> list[Frame]:
         """The frames that apps have sent since the last call."""

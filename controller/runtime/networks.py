@@ -14,14 +14,14 @@ from pathlib import Path
 from controller.config import ConfigError, NetworkFile, load, parse
 from controller.model import Attachment, Bridge, BridgeName, Host, LinkConfig, Network, Port, PortConfig, Row, UnlistedPorts
 from controller.query import Applied, HypervisorView, QueryError
-from controller.runtime import overlay
+from controller.runtime import overlay, services
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.control import Control
 from controller.runtime.fields import mistakes, mistakes_of
 from controller.runtime.provisioning import Provisioning
 from controller.state.tables import Tables, Tx
 
-TYPES = (Network, BridgeName, PortConfig, LinkConfig, UnlistedPorts, *overlay.TYPES)
+TYPES = (Network, BridgeName, PortConfig, LinkConfig, UnlistedPorts, *overlay.TYPES, *services.TYPES)
 
 
 def rows_of(file: NetworkFile) -> Iterator[Row]:
@@ -36,6 +36,7 @@ def rows_of(file: NetworkFile) -> Iterator[Row]:
     for end, link in file.links.items():
         yield LinkConfig(*end, link.cost)
     yield from overlay.rows_of(file)
+    yield from services.rows_of(file)
     yield UnlistedPorts(network="" if file.unlisted_ports == "closed" else "default")
 
 

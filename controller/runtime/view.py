@@ -20,7 +20,9 @@ from controller.pipeline import LEARN
 from controller.query import (
     Applied,
     AppView,
+    BackendView,
     BridgeView,
+    Drained,
     EventView,
     Export,
     HostView,
@@ -31,6 +33,7 @@ from controller.query import (
     PathView,
     PortView,
     QueryError,
+    ServiceView,
     Status,
     TunnelView,
     Update,
@@ -41,6 +44,7 @@ from controller.runtime.flows import FlowList
 from controller.runtime.journal import Journal
 from controller.runtime.networks import Networks
 from controller.runtime.peers import Peer
+from controller.runtime.service_view import ServiceViews
 from controller.runtime.store import Store
 from controller.runtime.topology import Topology
 from controller.runtime.tunnelwatch import TunnelWatch
@@ -69,6 +73,8 @@ class LiveView:
         self._thread = threading.get_ident()
         self._started = time.time()
         self._flows = FlowList(control)
+        self._services = ServiceViews(control)
+        self._services.watch()
 
     def _ask(self, question: Callable[[], T]) -> T:
         """Run a function in the event loop and wait for its answer."""
@@ -241,6 +247,18 @@ class LiveView:
     def tunnels(self) -> tuple[TunnelView, ...]:
         """Tunnels by mesh and hypervisor, each direction by itself."""
         return self._ask(self._tunnels.views)()
+
+    def services(self) -> tuple[ServiceView, ...]:
+        """Virtual services by name."""
+        return self._ask(self._services.services)
+
+    def backends(self, service: str = "") -> tuple[BackendView, ...]:
+        """Backends by service and address. Raises QueryError 404 for a service that is not known."""
+        return self._ask(lambda: self._services.backends(service))
+
+    def drain(self, service: str, address: str, drained: bool) -> Drained:
+        """Give a backend no new connections, or again some. Raises QueryError: 404 service or backend unknown, 422 no address."""
+        return self._ask(lambda: self._services.drain(service, address, drained))
 
     def apps(self) -> tuple[AppView, ...]:
         """Plugins by name."""

@@ -41,7 +41,16 @@ SAVE_EVERY = 0.1  # seconds until learned rows are written
 SAVE_AGAIN = 5.0  # seconds until it is tried again where they could not be
 SOCKET = "weft.sock"
 MUST = ("vlan_isolation", "fabric")
-ALWAYS = (*MUST, "arp_responder", "nd_responder", "storm_guard", "tunnel_mesh", "strangers")
+SERVICES = (
+    "virtual_address",
+    "connections",
+    "backend_hosts",
+    "load_balancer",
+    "connection_ends",
+    "health_check",
+    "backend_finder",
+)
+ALWAYS = (*MUST, "arp_responder", "nd_responder", "storm_guard", "tunnel_mesh", "strangers", *SERVICES)
 OK, REFUSED = 0, 1
 
 
@@ -74,6 +83,7 @@ async def _serve(settings: Settings) -> None:
         journal.add("error", "state.unreadable", str(store.path), store.problem)
     hypervisors = Hypervisors(kept_owner(settings.state_dir), teller(journal), _tls(settings))
     try:
+        control.start()
         catalogue.configure(file.apps if file else {})
         _start_apps([*builtin, *names], catalogue, engine, store)
         networks = Networks(control, catalogue, Provisioning(hypervisors, settings.listen), settings.network_file)

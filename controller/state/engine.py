@@ -74,10 +74,10 @@ class Engine:
         rows = {row.name: row for row in self.tables.all(StageRow)}
         placed = []
         for stage in app.stages:
-            if stage.after is not None:
+            if stage.is_plugins:
                 if stage.name not in rows:
                     table = place_for(stage, [row.table for row in rows.values()])
-                    rows[stage.name] = StageRow(table, stage.name, stage.after.table)
+                    rows[stage.name] = StageRow(table, stage.name, stage.after.table if stage.after else 0)
                 stage.place(rows[stage.name].table)  # at once: the next stage may come after this one
                 placed.append(rows[stage.name])
         for row in placed:  # not before there is a place for all of them
@@ -108,7 +108,7 @@ class Engine:
             self._due.clear()
         others = {stage.name for other in self.apps.values() for stage in other.app.stages}
         for stage in state.app.stages:
-            if stage.after is not None and stage.name not in others:
+            if stage.is_plugins and stage.name not in others:
                 self._change(StageRow, (stage.table,), None)
 
     # ------------------------------------------------------------------ rows

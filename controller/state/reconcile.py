@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from controller.model.cookie import is_ours
 from controller.pipeline.flow import METER_SLOT
+from controller.pipeline.stages import is_learned
 from controller.state.desired import Desired
 from controller.state.ledger import FLOWS_COME, Change, Entry, Held, Installed, Ledger, order, same
 
@@ -44,6 +45,8 @@ def compare(
     more = len(installed) > len(view) - len(missing)
     for slot in installed.keys() - view.keys() if more else ():
         cookie = installed[slot][0]
+        if is_learned(slot):
+            continue  # what the bridge has learned goes with its own timeout, not because no app asked for it
         if slot[0] >= METER_SLOT or not is_ours(cookie):
             foreign.append(slot)
         elif spare(cookie):

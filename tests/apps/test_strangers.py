@@ -39,14 +39,14 @@ def held(lab: Lab, table: int, destination: str, port: int = 3) -> None:
 
 def test_a_frame_of_a_stranger_is_marked_after_it_was_copied_and_held_at_the_tunnel() -> None:
     lab = mesh()
-    (first,) = [text for text in lab.flows("hv1", "LEARN") if "priority=1,in_port=3,reg7=0 " in text]
-    assert first.endswith("set_field:0x1->reg7,resubmit(,40)")
-    assert "LEARN priority=2,in_port=3,reg7=0x1 actions=set_field:0x2->reg7,goto_table:41" in lab.flows("hv1")
+    (first,) = [text for text in lab.flows("hv1", "LEARN") if "priority=1,in_port=3,reg9=0 " in text]
+    assert first.endswith("set_field:0x1->reg9,resubmit(,40)")
+    assert "LEARN priority=2,in_port=3,reg9=0x1 actions=set_field:0x2->reg9,goto_table:41" in lab.flows("hv1")
     assert len([text for text in lab.flows("hv1", "LEARN") if "in_port=3" in text and "resubmit(,40)" in text]) == 5
     (unicast,) = lab.flows("hv1", "NEXTHOP", "strangers")
-    assert unicast.startswith("NEXTHOP priority=115,reg7=0x2 actions=controller(meter_id=")
+    assert unicast.startswith("NEXTHOP priority=115,reg9=0x2 actions=controller(meter_id=")
     (to_all,) = lab.flows("hv1", "EGRESS", "strangers")
-    assert to_all.startswith(f"EGRESS priority=115,reg2={T:#x},reg7=0x2 actions=controller(meter_id=")
+    assert to_all.startswith(f"EGRESS priority=115,reg2={T:#x},reg9=0x2 actions=controller(meter_id=")
 
 
 def test_it_goes_on_to_its_destination_or_to_all_when_its_source_was_learned() -> None:
@@ -92,4 +92,4 @@ def test_bridges_without_a_mesh_do_not_mark() -> None:
     lab = mesh()
     lab.bridge("s1", 99, 1)
     lab.put(PortRole("s1", 1, "edge"))
-    assert [text for text in lab.flows("s1") if "reg7" in text] == []
+    assert [text for text in lab.flows("s1") if "reg9" in text] == []

@@ -12,11 +12,13 @@ from tests.arch.source import PACKAGES, imports, name_of, python, tree, within
 LAYERS = (
     ("controller.model",),
     ("controller.pipeline", "controller.openflow"),
+    ("controller.health",),
     ("controller.packet",),
     ("controller.state",),
     ("controller.app",),
     ("controller.topology",),
     ("controller.ovsdb",),
+    ("controller.query_services",),
     ("controller.query",),
     ("controller.config",),
     ("controller.runtime",),
@@ -53,7 +55,15 @@ LIBRARIES = {
 }
 
 # No I/O and no clock of its own: what these need to know is passed in.
-PURE = ("controller.model", "controller.pipeline", "controller.openflow", "controller.packet", "controller.state", "apps")
+PURE = (
+    "controller.model",
+    "controller.pipeline",
+    "controller.openflow",
+    "controller.packet",
+    "controller.health",
+    "controller.state",
+    "apps",
+)
 IMPURE = ("asyncio", "socket", "select", "selectors", "subprocess", "threading", "time")
 
 

@@ -20,6 +20,7 @@ VIEWS = [
     "/networks?sel=default",
     "/hypervisors?sel=hv1",
     "/hypervisors?as=matrix&sel=core/hv1>hv2",
+    "/services?sel=web",
     "/flows?q=00:00:00:00:00:01",
     "/flows?filter=((",
     "/apps?sel=rate_limiter",

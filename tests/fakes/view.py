@@ -36,6 +36,7 @@ from controller.query import (
 )
 from controller.runtime.topology import Topology
 from tests.fakes import network, overlay
+from tests.fakes.services import FakeServices
 
 TRACEBACK = """Traceback (most recent call last):
   File "apps/rate_limiter.py", line 31, in limit
@@ -50,10 +51,11 @@ PROBLEMS = ("limit of Port s2:1: failed", "limit of Port s3:2: waits for Network
 SORTS = ("packets", "bytes", "priority", "table", "bridge", "app", "match", "status")
 
 
-class FakeView:
+class FakeView(FakeServices):
     """Holds views in lists; a change replaces one and wakes whoever waits."""
 
     def __init__(self, flows: int = 0, empty: bool = False, members: int = 2) -> None:
+        super().__init__(self._publish, empty)
         self._changed = threading.Condition()
         self._started = time.time() - 7_260
         self._revision = 41

@@ -8,9 +8,26 @@ from typing import Any
 
 import pytest
 
-from controller.model import IPv6, Mac
+from controller.model import IPv4, IPv6, Mac
 from controller.openflow.events import Pushed, ReadBack
-from controller.pipeline import ARP, DROP, IPV4, IPV6, NEXT, Flow, Stage, bucket, controller, output, resubmit, set_field
+from controller.pipeline import (
+    ARP,
+    DROP,
+    IPV4,
+    IPV6,
+    NEXT,
+    Flow,
+    Stage,
+    bucket,
+    controller,
+    ct,
+    learn,
+    multipath,
+    nat,
+    output,
+    resubmit,
+    set_field,
+)
 from controller.pipeline.flow import GROUP_SLOT, METER_SLOT, make_group
 from controller.pipeline.text import body_text, flow_text, match_text
 from controller.runtime.channel import Channel, listen
@@ -156,6 +173,8 @@ KNOWN = [
     (ANY.flow(NEXT, **ND, icmpv6_type=135, nd_options_type=1), "icmp6,icmp_type=135,nd_target=fe80::1,nd_options_type=1"),
     (ANY.flow(NEXT, icmpv4_type=8, icmpv4_code=0), "icmp,icmp_type=8,icmp_code=0"),
     (ANY.flow(NEXT, ct_state=(0x22, 0x22), eth_type=IPV4), "ip,ct_state=+est+trk"),
+    (ANY.flow(NEXT, eth_type=IPV4, tcp_dst=80, tcp_flags=(0x1, 0x5), ct_mark=9), "tcp,tp_dst=80,tcp_flags=+fin-rst,ct_mark=0x9"),
+    (ANY.flow(NEXT, eth_type=IPV6, tcp_src=80, tcp_flags=0x11), "tcp6,tp_src=80,tcp_flags=fin|ack"),
     (ANY.flow(NEXT, ct_state=0x21, ct_zone=7, ct_mark=(8, 12)), "ct_state=new|trk,ct_zone=7,ct_mark=0x8/0xc"),
     (ANY.flow(NEXT, vlan_vid=0x1000 | 7, vlan_pcp=3), "dl_vlan=7,dl_vlan_pcp=3"),
     (ANY.flow(NEXT, vlan_vid=0), "vlan_tci=0x0000/0x1fff"),
@@ -172,6 +191,49 @@ def test_what_a_match_means_to_open_vswitch(bridge: Bridge, flow: Flow, text: st
     assert wrong([flow], bridge.read_back()) == []
     (line,) = bridge.flows()
     assert words(line) == (frozenset(text.split(",")), "goto_table:4")
+
+
+STATEFUL = [
+    (ANY.flow(ct(zone="zone", nat=nat(), table=130), eth_type=IPV4), "ct(table=130,zone=NXM_NX_REG5[0..15],nat)"),
+    (
+        ANY.flow(ct(zone=7, commit=True, nat=nat(dst=IPv4("10.0.0.1"), port=80), mark=9, table=130), eth_type=IPV4, tcp_dst=80),
+        "ct(commit,table=130,zone=7,nat(dst=10.0.0.1:80),exec(set_field:0x9->ct_mark))",
+    ),
+    (
+        ANY.flow(ct(zone=7, commit=True, nat=nat(dst=IPv6("fd00::1"), port=80), mark="backend"), eth_type=IPV6, udp_dst=80),
+        "ct(commit,zone=7,nat(dst=[fd00::1]:80),exec(move:NXM_NX_REG7[]->NXM_NX_CT_MARK[]))",
+    ),
+    (
+        ANY.flow(ct(zone="zone_back", commit=True, nat=nat(src=IPv4("10.0.0.9")), table=130), eth_type=IPV4),
+        "ct(commit,table=130,zone=NXM_NX_REG6[0..15],nat(src=10.0.0.9))",
+    ),
+    (ANY.flow(ct(zone=1, commit=True, nat=nat(src=IPv6("fd00::1"))), eth_type=IPV6), "ct(commit,zone=1,nat(src=fd00::1))"),
+    (
+        ANY.flow(multipath("symmetric_l3l4+udp", 65521, "slot"), resubmit(131)),
+        "multipath(symmetric_l3l4+udp,0,modulo_n,65521,0,NXM_NX_REG8[]),resubmit(,131)",
+    ),
+    (
+        ANY.flow(learn(192, same=("network", "ipv6_src"), keep="backend", idle=9, limit=5, eth_type=IPV6), eth_type=IPV6),
+        "learn(table=192,idle_timeout=9,priority=100,limit=5,eth_type=0x86dd,NXM_NX_REG0[],"
+        "NXM_NX_IPV6_SRC[],load:NXM_NX_REG7[]->NXM_NX_REG7[])",
+    ),
+    (
+        ANY.flow(
+            learn(192, same=("ipv4_src",), keep="backend", idle=9, limit=5, eth_type=IPV4, ip_proto=6), tcp_dst=1, eth_type=IPV4
+        ),
+        "learn(table=192,idle_timeout=9,priority=100,limit=5,eth_type=0x800,nw_proto=6,"
+        "NXM_OF_IP_SRC[],load:NXM_NX_REG7[]->NXM_NX_REG7[])",
+    ),
+]
+
+
+@pytest.mark.parametrize(("flow", "text"), STATEFUL, ids=[text for _, text in STATEFUL])
+def test_actions_that_remember(bridge: Bridge, flow: Flow, text: str) -> None:
+    assert body_text(flow.body) == text
+    assert bridge.push(flow).errors == []
+    assert wrong([flow], bridge.read_back()) == []
+    (line,) = bridge.flows()
+    assert line.endswith(f"actions={text}")
 
 
 def test_a_select_group_without_weights_gives_each_bucket_a_share(bridge: Bridge) -> None:

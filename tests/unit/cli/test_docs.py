@@ -31,6 +31,7 @@ def test_there_are_commands_to_check() -> None:
 def test_commands_and_options_exist(weft: Weft) -> None:
     helps = {name: weft(name, "--help").out for name in COMMANDS}
     helps["app"] += "".join(weft("app", name, "--help").out for name in ("list", "enable", "disable"))
+    helps["service"] += "".join(weft("service", name, "--help").out for name in ("drain", "undrain"))
     helps["config"] += "".join(weft("config", name, "--help").out for name in ("check", "schema"))
     wrong = [
         f"{page}: weft {name} {option}"

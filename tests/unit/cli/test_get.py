@@ -8,7 +8,20 @@ from tests.unit.cli.runner import Weft
 
 pytestmark = pytest.mark.unit
 
-KINDS = ("bridges", "ports", "links", "hosts", "networks", "hypervisors", "tunnels", "apps", "flows", "events")
+KINDS = (
+    "bridges",
+    "ports",
+    "links",
+    "hosts",
+    "networks",
+    "hypervisors",
+    "tunnels",
+    "services",
+    "backends",
+    "apps",
+    "flows",
+    "events",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)

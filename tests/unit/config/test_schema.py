@@ -26,7 +26,7 @@ def test_every_key_is_described() -> None:
 
 def test_its_examples_are_valid_together() -> None:
     examples = {key: node["examples"][0] for key, node in schema()["properties"].items() if "examples" in node}
-    assert examples.keys() == {"bridges", "hypervisors", "meshes", "networks", "ports", "links", "apps"}
+    assert examples.keys() == {"bridges", "hypervisors", "meshes", "networks", "ports", "links", "services", "apps"}
     assert parse(yaml.safe_dump(examples), "n").ports
 
 

@@ -22,13 +22,14 @@ import { Hypervisors } from './views/hypervisors'
 import { Networks } from './views/networks'
 import { Overview } from './views/overview'
 import { Ports } from './views/ports'
+import { Services } from './views/services'
 
 const PAGES: Record<ViewName, () => JSX.Element> = {
-  overview: Overview, bridges: Bridges, ports: Ports, hosts: Hosts, networks: Networks, hypervisors: Hypervisors, flows: Flows, apps: Apps, events: Events,
+  overview: Overview, bridges: Bridges, ports: Ports, hosts: Hosts, networks: Networks, hypervisors: Hypervisors, services: Services, flows: Flows, apps: Apps, events: Events,
 }
 
 export const TITLES: Record<ViewName, string> = {
-  overview: 'Overview', bridges: 'Bridges', ports: 'Ports', hosts: 'Hosts', networks: 'Networks', hypervisors: 'Hypervisors', flows: 'Flows', apps: 'Apps', events: 'Events',
+  overview: 'Overview', bridges: 'Bridges', ports: 'Ports', hosts: 'Hosts', networks: 'Networks', hypervisors: 'Hypervisors', services: 'Services', flows: 'Flows', apps: 'Apps', events: 'Events',
 }
 
 const LINKS: Record<typeof link.value, [Tone, string]> = {

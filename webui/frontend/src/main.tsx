@@ -10,6 +10,7 @@ import './style/shell.css'
 import './style/table.css'
 import './style/drawing.css'
 import './style/views.css'
+import './style/services.css'
 
 follow()
 start()

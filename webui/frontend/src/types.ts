@@ -173,3 +173,50 @@ export interface Listing<T> {
   total: number
   next: string
 }
+
+export interface ServiceView {
+  name: string
+  network: string
+  vip: string
+  mac: string
+  ports: string[]
+  scheduler: 'wrr' | 'least' | 'source' | 'maglev'
+  mode: 'nat' | 'dsr'
+  affinity: number
+  drain_deadline: number
+  health: string
+  state: 'up' | 'degraded' | 'down'
+  since: number
+  backends: number
+  up: number
+  draining: number
+  connections: number | null
+  active: number | null
+  packets: number | null
+  bytes: number | null
+  problems: string[]
+}
+
+export interface BackendView {
+  service: string
+  address: string
+  mac: string
+  bridge: string
+  port_name: string
+  weight: number
+  tuned: number | null
+  expected: number
+  share: number | null
+  state: 'up' | 'down' | 'draining' | 'unknown'
+  reason: string
+  since: number
+  connections: number | null
+  active: number | null
+  packets: number | null
+  bytes: number | null
+}
+
+export interface Drained {
+  changed: boolean
+  backend: BackendView
+}

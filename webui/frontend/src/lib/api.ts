@@ -27,6 +27,13 @@ export async function get<T>(path: string, params: Record<string, string> = {}, 
   return (await response.json()) as T
 }
 
+/** An order without a body. */
+export async function post<T>(path: string): Promise<T> {
+  const response = await fetch(`/api/v1${path}`, { method: 'POST' })
+  if (!response.ok) throw await asError(response)
+  return (await response.json()) as T
+}
+
 export async function put<T>(path: string, body: unknown): Promise<T> {
   const response = await fetch(`/api/v1${path}`, {
     method: 'PUT',

@@ -11,6 +11,7 @@ export const SHORTCUTS: [keys: string, text: string][] = [
   ['g h', 'hosts'],
   ['g n', 'networks'],
   ['g v', 'hypervisors and tunnels'],
+  ['g s', 'services'],
   ['g f', 'flows'],
   ['g a', 'apps'],
   ['g e', 'events'],
@@ -22,7 +23,7 @@ export const SHORTCUTS: [keys: string, text: string][] = [
 ]
 
 const GO: Record<string, ViewName> = {
-  o: 'overview', t: 'overview', b: 'bridges', p: 'ports', h: 'hosts', n: 'networks', v: 'hypervisors', f: 'flows', a: 'apps', e: 'events',
+  o: 'overview', t: 'overview', b: 'bridges', p: 'ports', h: 'hosts', n: 'networks', v: 'hypervisors', s: 'services', f: 'flows', a: 'apps', e: 'events',
 }
 
 /** The next chord state and what to do, for one key. */

@@ -2,7 +2,7 @@
 
 import { computed, signal } from '@preact/signals'
 
-export const VIEWS = ['overview', 'bridges', 'ports', 'hosts', 'networks', 'hypervisors', 'flows', 'apps', 'events'] as const
+export const VIEWS = ['overview', 'bridges', 'ports', 'hosts', 'networks', 'hypervisors', 'services', 'flows', 'apps', 'events'] as const
 export type ViewName = (typeof VIEWS)[number]
 export type Params = Record<string, string>
 

@@ -88,6 +88,13 @@ const AFFECTED: Record<string, Source<unknown>[]> = {
   flows: [bridges, apps, status],
   counters: [ports, hosts], // with the counters comes when a host was heard last
 } as Record<string, Source<unknown>[]>
+const FOLLOWERS: Source<unknown>[] = []
+
+/** Read a source of another module again when one of these collections changed. */
+export function follow<T>(source: Source<T>, ...collections: string[]): void {
+  for (const name of collections) (AFFECTED[name] ??= []).push(source as Source<unknown>)
+  FOLLOWERS.push(source as Source<unknown>)
+}
 
 async function readPorts(): Promise<PortView[]> {
   const { items } = await get<Listing<PortView>>('/ports')
@@ -100,7 +107,7 @@ async function readEvents(): Promise<EventView[]> {
 }
 
 function everything(): void {
-  for (const source of [status, bridges, ports, hosts, links, networks, hypervisors, tunnels, apps, events]) source.touch()
+  for (const source of [status, bridges, ports, hosts, links, networks, hypervisors, tunnels, apps, events, ...FOLLOWERS]) source.touch()
   flowsChanged.value += 1
 }
 

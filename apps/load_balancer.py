@@ -1,0 +1,96 @@
+"""Load balancer: which backend of a service gets a new connection. That is decided in the bridge of the client.
+
+    wrr     a select group, by a hash of the connection and the weights
+    least   the same; the weights follow from how many connections there are
+    source  a hash of the client's address, as the number of a slot; each slot has a backend (Maglev)
+    maglev  the same with a hash of the connection
+
+A backend gets new connections where its weight is above 0, it is not draining, its checks (if there are any) say that it is up,
+and it is known where it is. Which backend a client had is learned by the bridge itself, where the service has `affinity`; that
+counts only as long as this backend gets new connections.
+"""
+
+from apps.service_tables import COMMIT, REMEMBER, SCHEDULE, SLOTS, STICKY, Reached, ethertype, ip, mark_of, port
+from apps.spreading import fill, groups, slots_for
+from controller.app import App, Count, rules
+from controller.model import Backend, Draining, Health, HealthCheck, Network, Served, Service, ServicePort, Tuned, Virtual
+from controller.pipeline import DROP, bucket, learn, load, multipath, resubmit
+
+BY_PORT = 1  # lowest bit of the source port that decides on a group: some clients take even ones only
+HASHED = {"source": "nw_src", "maglev": "symmetric_l3l4+udp"}
+
+
+class LoadBalancer(App, stages=(SCHEDULE, SLOTS, REMEMBER, COMMIT, STICKY)):
+    """Spreads new connections to virtual services over their backends."""
+
+    sticky_clients: Count = 65536  # clients of services with affinity that a bridge remembers
+
+    @rules(each=Virtual)
+    def schedule(self, virtual, rows):
+        service, everywhere = rows.need(Service, virtual.service), Served(virtual.network)
+        to_us = {"network": rows.value(Network, virtual.network, field="number"), **ip("dst", virtual.vip)}
+        to_us["eth_type"] = ethertype(virtual.vip)
+        weights = self.weights(service, rows)
+        ready = {backend: weight for backend, weight in weights.items() if self.is_ready(backend, rows)}
+        spread = self.by_slots if service.scheduler in HASHED else self.by_groups
+        if not ready:
+            yield SCHEDULE.flow(DROP, **to_us, why=f"no backend of {service.name} takes connections").on(everywhere)
+            return
+        sticky = self.stick(service, to_us, ready, rows) if service.affinity else ()
+        for flow in (*spread(service, to_us, weights, ready, rows), *sticky):
+            yield flow.on(everywhere)
+
+    def weights(self, service, rows):
+        """Backends that would get connections if they were well."""
+        found = {}
+        for backend in rows.where(Backend, service=service.name):
+            tuned = rows.get(Tuned, service.name, backend.address) if service.scheduler == "least" else None
+            weight = tuned.weight if tuned and backend.weight else backend.weight
+            if weight:
+                found[backend] = weight
+        return found
+
+    def is_ready(self, backend, rows):
+        at = backend.service, backend.address
+        health = rows.get(Health, *at) if rows.get(HealthCheck, backend.service) else None
+        is_up = rows.get(HealthCheck, backend.service) is None or (health is not None and health.up)
+        return is_up and rows.get(Draining, *at) is None and rows.get(Reached, *at) is not None
+
+    def choice(self, service, backend, rows):
+        """Actions that give a connection to a backend."""
+        after = REMEMBER if service.affinity else COMMIT
+        return load("backend", mark_of(rows, service.name, backend.address)), resubmit(after.table)
+
+    def stick(self, service, to_us, ready, rows):
+        """A client that comes back gets the backend that it had. A bucket of a group cannot learn; a table behind it can."""
+        ends = [next(iter(ip(end, service.vip))) for end in ("src", "dst")]
+        how = {"idle": service.affinity, "limit": self.sticky_clients, "eth_type": ethertype(service.vip)}
+        note = learn(STICKY.table, same=("network", *ends), keep="backend", **how)
+        yield REMEMBER.flow(note, resubmit(COMMIT.table), **to_us, why=f"{service.name} is sticky for {service.affinity} s")
+        for backend in ready:
+            mark, why = mark_of(rows, service.name, backend.address), f"the client had {backend.address}"
+            yield SCHEDULE.flow(resubmit(COMMIT.table), **to_us, backend=mark, priority=120, why=why)
+
+    def by_groups(self, service, to_us, weights, ready, rows):
+        """Select groups; of several, one by some bits of the source port."""
+        made = []
+        for number, buckets in enumerate(groups(ready)):
+            shares = [bucket(*self.choice(service, backend, rows), weight=weight) for backend, weight in buckets]
+            made.append(rows.group("select", "service", service.name, number, buckets=shares, why=f"backends of {service.name}"))
+        yield from made
+        protocols = dict.fromkeys(p.protocol for p in rows.where(ServicePort, service=service.name))
+        for number, group in enumerate(made):
+            bits = number << BY_PORT, (len(made) - 1) << BY_PORT
+            for some in [port(p, "src", bits, service.vip) for p in protocols] if len(made) > 1 else [{}]:
+                yield SCHEDULE.flow(group.use, **to_us | some, why=f"a backend of {service.name}")
+
+    def by_slots(self, service, to_us, weights, ready, rows):
+        """A hash as the number of a slot."""
+        slots = slots_for(len(weights))
+        numbered = multipath(HASHED[service.scheduler], slots, "slot"), resubmit(SLOTS.table)
+        yield SCHEDULE.flow(*numbered, **to_us, why=f"a slot of {service.name}")
+        chosen = {backend: self.choice(service, backend, rows) for backend in ready}
+        steady = {backend.address: backend for backend in weights}
+        absent = frozenset(backend.address for backend in weights if backend not in ready)
+        for slot, address in enumerate(fill({b.address: w for b, w in weights.items()}, slots, absent)):
+            yield SLOTS.flow(*chosen[steady[address]], **to_us, slot=slot, why=f"a slot of {address}")
