@@ -61,8 +61,8 @@ def table_number(client: Client, name: str) -> int | None:
 
     stages = {stage.name: stage.table for stage in STAGES}
     if name.upper() not in stages and not name.isdecimal():  # perhaps one that an app brought: the API knows it by its flows
-        found = client.items("/flows", search=f"nothing in {name} matches", limit=PAGE)
-        stages |= {flow["stage"].upper(): flow["table"] for flow in found if flow["kind"] == "flow" and not flow["priority"]}
+        flows = client.items("/flows", search=name, limit=PAGE)
+        stages |= next(({name.upper(): flow["table"]} for flow in flows if flow["stage"].upper() == name.upper()), {})
     if name.upper() not in stages:
         known = ", ".join(stage.name for stage in STAGES)
         raise typer.BadParameter(f"there is no table '{name}': a number from 0 to {LAST_TABLE}, or a stage: {known}.")
