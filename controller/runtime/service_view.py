@@ -24,6 +24,7 @@ from controller.model import (
     Tuned,
     Virtual,
 )
+from controller.model import Drained as Ended
 from controller.query import BackendView, Drained, QueryError, ServiceView
 from controller.runtime.control import Control
 from controller.runtime.service_counters import Counts, ServiceCounters
@@ -224,7 +225,9 @@ class ServiceViews:
     def _state(self, service: Service, backend: Backend, host: Host | None, checked: bool) -> tuple[State, str, float]:
         draining = self._tables.get(Draining, service.name, backend.address)
         if draining is not None:
-            return "draining", "no new connections", draining.since
+            ended = self._tables.get(Ended, service.name, backend.address)
+            over = ended is not None and ended.since == draining.since
+            return "draining", "its old connections were ended" if over else "no new connections", draining.since
         if checked:
             health = self._tables.get(Health, service.name, backend.address)
             if health is None or not health.since:
