@@ -38,7 +38,8 @@ SHAPE = {
     "key-at-the-top": ("network: {}", "n:1:1 network: there is no key network here; did you mean networks?"),
     "key-like-nothing": (
         "x: {}",
-        "n:1:1 x: there is no key x here; there are bridges, hypervisors, meshes, networks, ports, unlisted_ports, links, services, apps",
+        "n:1:1 x: there is no key x here; there are bridges, hypervisors, meshes, networks, ports, unlisted_ports, "
+        "links, services, apps",
     ),
     "link-cost": (
         "links: {s1/p: {cost: 0}, s2/p: {cost: 200000001}, s3/p: {}, s4: {cost: fast}}",
