@@ -46,6 +46,7 @@ SERVICES = (
     "connection_ends",
     "health_check",
     "backend_finder",
+    "failover",
 )
 # The first two must run.
 ALWAYS = ("vlan_isolation", "fabric", "arp_responder", "nd_responder", "storm_guard", "tunnel_mesh", *SERVICES)
