@@ -16,6 +16,7 @@ from controller.model import (
     HealthCheck,
     Host,
     IPv4,
+    IPv6,
     Network,
     Row,
     Served,
@@ -29,7 +30,19 @@ from controller.pipeline import ANSWER, DROP, NEXT, SERVICE, controller
 ARP_REPLY, SOLICITATION, ADVERTISEMENT = 2, 135, 136
 OUR_PORTS = (0xF000, 0xF000)
 ECHO_REPLY, UNREACHABLE = {4: 0, 6: 129}, {4: 3, 6: 1}  # types of ICMP and ICMPv6
+FRAMES = {"tcp": 1, "http": 4, "udp": 2}  # that answer one check; of other kinds one
+SPARE = 4  # times as many may come: some are sent again
 SEEN = 0xFFFF  # bytes of an answer: all of it, a text may be looked for
+
+
+class Checked(Row):
+    """A backend that is checked, where it is, and how many frames a second it answers with."""
+
+    service: str = key()
+    address: IPv4 | IPv6 = key()
+    bridge: str = ""
+    port: int = 0
+    frames: float = 0.0
 
 
 class CheckedPort(Row):
@@ -42,12 +55,14 @@ class CheckedPort(Row):
 class HealthChecks(App, stages=(SERVICE, ANSWER, ADVERTISE)):
     """Brings the answers of backends to the controller's health checks."""
 
-    answers_per_second: Rate = 1000  # frames that a port may send to the controller
+    answers_per_second: Rate = 256  # frames that any port may send to the controller; more where its backends are asked more
 
     @derives(each=Backend)
     def checked(self, backend, rows):
-        host = self.host(backend, rows)
+        host, check = self.host(backend, rows), rows.get(HealthCheck, backend.service)
         if host is not None:
+            frames = FRAMES.get(check.type, 1) / check.interval
+            yield Checked(backend.service, backend.address, host.bridge, host.port, frames)
             yield CheckedPort(host.bridge, host.port)
 
     def host(self, backend, rows):
@@ -59,11 +74,9 @@ class HealthChecks(App, stages=(SERVICE, ANSWER, ADVERTISE)):
 
     @rules(each=CheckedPort)
     def limit(self, at, rows):
-        yield self.meter(at.bridge, at.port, rows)
-
-    def meter(self, bridge, port, rows):
-        rate = self.answers_per_second
-        return rows.meter("health", bridge, port, pps=rate, burst=rate, why="answers to health checks")
+        frames = sum(backend.frames for backend in rows.where(Checked, bridge=at.bridge, port=at.port))
+        rate = max(self.answers_per_second, 1 << int(SPARE * frames).bit_length())  # so that it seldom changes
+        yield rows.meter("health", at.bridge, at.port, pps=rate, burst=rate, why="answers to health checks")
 
     @rules(each=Backend)
     def answers(self, backend, rows):
@@ -72,7 +85,7 @@ class HealthChecks(App, stages=(SERVICE, ANSWER, ADVERTISE)):
             return
         virtual = rows.need(Virtual, backend.service)
         number = rows.value(Network, virtual.network, field="number")
-        copy = controller(SEEN, meter=self.meter(host.bridge, host.port, rows).number)
+        copy = controller(SEEN, meter=rows.number("meter", "health", host.bridge, host.port, size=0))
         port = check.port or first_port(rows.where(ServicePort, service=backend.service), check.type)
         at = {"network": number, "in_port": host.port}
         why = f"{backend.address} answers a health check of {backend.service}"

@@ -10,8 +10,8 @@ and it is known where it is. Which backend a client had is learned by the bridge
 counts only as long as this backend gets new connections.
 """
 
-from apps.service_tables import COMMIT, REMEMBER, SCHEDULE, SLOTS, STICKY, Reached, ethertype, ip, mark_of, port
-from apps.spreading import fill, groups, slots_for
+from apps.service_tables import COMMIT, REMEMBER, SCHEDULE, SLOTS, SPARES, STICKY, TAKES, Reached, ethertype, ip, mark_of, port
+from apps.spreading import fill, groups, slots_for, spares_for
 from controller.app import App, Count, rules
 from controller.model import Backend, Draining, Health, HealthCheck, Network, Served, Service, ServicePort, Tuned, Virtual
 from controller.pipeline import DROP, bucket, learn, load, multipath, resubmit
@@ -20,7 +20,7 @@ BY_PORT = 1  # lowest bit of the source port that decides on a group: some clien
 HASHED = {"source": "nw_src", "maglev": "symmetric_l3l4+udp"}
 
 
-class LoadBalancer(App, stages=(SCHEDULE, SLOTS, REMEMBER, COMMIT, STICKY)):
+class LoadBalancer(App, stages=(SCHEDULE, SLOTS, TAKES, SPARES, REMEMBER, COMMIT, STICKY)):
     """Spreads new connections to virtual services over their backends."""
 
     sticky_clients: Count = 65536  # clients of services with affinity that a bridge remembers
@@ -28,8 +28,7 @@ class LoadBalancer(App, stages=(SCHEDULE, SLOTS, REMEMBER, COMMIT, STICKY)):
     @rules(each=Virtual)
     def schedule(self, virtual, rows):
         service, everywhere = rows.need(Service, virtual.service), Served(virtual.network)
-        to_us = {"network": rows.value(Network, virtual.network, field="number"), **ip("dst", virtual.vip)}
-        to_us["eth_type"] = ethertype(virtual.vip)
+        to_us = self.to_us(virtual, rows)
         weights = self.weights(service, rows)
         ready = {backend: weight for backend, weight in weights.items() if self.is_ready(backend, rows)}
         spread = self.by_slots if service.scheduler in HASHED else self.by_groups
@@ -39,6 +38,11 @@ class LoadBalancer(App, stages=(SCHEDULE, SLOTS, REMEMBER, COMMIT, STICKY)):
         sticky = self.stick(service, to_us, ready, rows) if service.affinity else ()
         for flow in (*spread(service, to_us, weights, ready, rows), *sticky):
             yield flow.on(everywhere)
+
+    def to_us(self, virtual, rows):
+        """The match of frames to a virtual address."""
+        network = rows.value(Network, virtual.network, field="number")
+        return {"network": network, **ip("dst", virtual.vip), "eth_type": ethertype(virtual.vip)}
 
     def weights(self, service, rows):
         """Backends that would get connections if they were well."""
@@ -85,12 +89,35 @@ class LoadBalancer(App, stages=(SCHEDULE, SLOTS, REMEMBER, COMMIT, STICKY)):
                 yield SCHEDULE.flow(group.use, **to_us | some, why=f"a backend of {service.name}")
 
     def by_slots(self, service, to_us, weights, ready, rows):
-        """A hash as the number of a slot."""
-        slots = slots_for(len(weights))
-        numbered = multipath(HASHED[service.scheduler], slots, "slot"), resubmit(SLOTS.table)
+        """A hash as the number of a slot. Slots stay as they are when backends fail; those of such backends have a spare."""
+        fields, spare = HASHED[service.scheduler], spares_for(len(weights))
+        numbered = multipath(fields, slots_for(len(weights)), "slot"), resubmit(SLOTS.table)
         yield SCHEDULE.flow(*numbered, **to_us, why=f"a slot of {service.name}")
-        chosen = {backend: self.choice(service, backend, rows) for backend in ready}
-        steady = {backend.address: backend for backend in weights}
+        after = resubmit((REMEMBER if service.affinity else COMMIT).table)
+        for backend in ready:
+            mark, why = mark_of(rows, service.name, backend.address), f"{backend.address} takes connections"
+            yield TAKES.flow(after, **to_us, backend=mark, why=why)
         absent = frozenset(backend.address for backend in weights if backend not in ready)
-        for slot, address in enumerate(fill({b.address: w for b, w in weights.items()}, slots, absent)):
-            yield SLOTS.flow(*chosen[steady[address]], **to_us, slot=slot, why=f"a slot of {address}")
+        if absent:
+            again = multipath(fields, spare, "slot", basis=1), resubmit(SPARES.table)
+            yield TAKES.flow(*again, **to_us, priority=90, why="its backend takes no connections: another one")
+            for slot, address in enumerate(fill(addresses(weights), spare, absent)):
+                chosen = load("backend", mark_of(rows, service.name, address)), after
+                yield SPARES.flow(*chosen, **to_us, slot=slot, why=f"a spare slot of {address}")
+
+    @rules(each=Virtual)
+    def slots(self, virtual, rows):
+        service = rows.need(Service, virtual.service)
+        weights = self.weights(service, rows) if service.scheduler in HASHED else {}
+        if not weights:
+            return
+        to_us = self.to_us(virtual, rows)
+        marks = {backend.address: load("backend", mark_of(rows, service.name, backend.address)) for backend in weights}
+        for slot, address in enumerate(fill(addresses(weights), slots_for(len(weights)))):
+            flow = SLOTS.flow(marks[address], resubmit(TAKES.table), **to_us, slot=slot, why=f"a slot of {address}")
+            yield flow.on(Served(virtual.network))
+
+
+def addresses(weights):
+    """The weights by the addresses of the backends."""
+    return {backend.address: weight for backend, weight in weights.items()}

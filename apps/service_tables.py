@@ -3,7 +3,8 @@
 SERVICE    a frame for a virtual address                    -> connection tracking, in the zone of its network on this bridge
 CHOOSE     what is known of its connection                  -> an old one to SEND, a new one to SCHEDULE
 STICKY     which backend a client had (bridges learn it)
-SCHEDULE   who gets a new connection; SLOTS for a hash      -> COMMIT
+SCHEDULE   who gets a new connection                        -> COMMIT; with a hash SLOTS
+SLOTS      the backend of a slot; TAKES asks whether it takes connections, SPARES has others for those that do not
 COMMIT     the connection is kept, with the backend's mark  -> SEND
 SEND       the backend's MAC address                        -> LEARN, and on as any frame
 UNSERVICE  a frame of a backend that leaves by a local port -> connection tracking, BACK
@@ -19,6 +20,8 @@ ZONES = Stage("ZONES", private=True)
 CHOOSE = Stage("CHOOSE", private=True)
 SCHEDULE = Stage("SCHEDULE", private=True)
 SLOTS = Stage("SLOTS", private=True)
+TAKES = Stage("TAKES", private=True)
+SPARES = Stage("SPARES", private=True)
 REMEMBER = Stage("REMEMBER", private=True)
 COMMIT = Stage("COMMIT", private=True)
 SEND = Stage("SEND", private=True)

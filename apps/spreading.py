@@ -15,6 +15,7 @@ FEWEST = 16  # slots of a group whatever its weights
 GROUPS = (1, 4, 16, 64)  # so many of them share the work
 NOTICEABLE = 1e-4  # sum of (error of the share)^2 / share: less is not seen in 10,000 connections (chi-square)
 PRIMES = ((3, 1021), (6, 4093), (40, 16381), (1000, 65521))  # up to so many backends: slots of the table
+SPARE = 251  # slots of a table that stands in for backends; a prime number
 Key = TypeVar("Key", bound=Hashable)
 Buckets = list[tuple[Key, int]]
 
@@ -89,6 +90,11 @@ def _with_all_slots(share: Mapping[Key, int]) -> Buckets[Key]:
 def slots_for(backends: int) -> int:
     """How many slots a table for so many backends has: a prime number, many for each."""
     return next((prime for most, prime in PRIMES if backends <= most), PRIMES[-1][1])
+
+
+def spares_for(backends: int) -> int:
+    """How many slots a table has that stands in for backends which take no connections."""
+    return SPARE if 10 * backends < SPARE else slots_for(backends)
 
 
 def fill(weights: Mapping[Key, int], slots: int, absent: frozenset[Key] = frozenset()) -> list[Key]:

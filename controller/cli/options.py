@@ -61,17 +61,20 @@ def table_number(client: Client, name: str) -> int | None:
 
     stages = {stage.name: stage.table for stage in STAGES}
     if name.upper() not in stages:
-        stages |= _stages_of_apps(client)
+        stages |= _stages_of_apps(client, name)
     if name.upper() not in stages:
         known = ", ".join(sorted(stages, key=lambda stage: stages[stage]))
         raise typer.BadParameter(f"there is no table '{name}': a number from 0 to {LAST_TABLE}, or a stage: {known}.")
     return stages[name.upper()]
 
 
-def _stages_of_apps(client: Client) -> dict[str, int]:
-    """Stages that apps brought: all bridges have the same, and the API knows them by their flows."""
+def _stages_of_apps(client: Client, name: str) -> dict[str, int]:
+    """Stages that apps brought, which the API knows by their flows: those of all bridges, and the private one of this name."""
     bridges = client.get("/bridges", limit=1)["items"]
-    found = client.items("/flows", bridge=bridges[0]["name"], filter="priority=0", limit=PAGE) if bridges else ()
+    found = [
+        *(client.items("/flows", bridge=bridges[0]["name"], filter="priority=0", limit=PAGE) if bridges else ()),
+        *(flow for flow in client.items("/flows", search=name, limit=PAGE) if flow["stage"].upper() == name.upper()),
+    ]
     return {flow["stage"].upper(): flow["table"] for flow in found if flow["kind"] == "flow" and " " not in flow["stage"]}
 
 

@@ -109,7 +109,7 @@ def _ports(service: Node, keys: Keys) -> Found:
             )
         first.setdefault((protocol, number), port.line)
         if dsr and target and number and target != number:
-            text = f"{target} is not {number}: with mode dsr frames come to the backend as they are; leave target out"
+            text = f"{target} is not {number}: with mode dsr the port stays as it is; leave target out"
             yield (*where, "target"), False, text
 
 
@@ -146,7 +146,7 @@ def _health(service: Node, keys: Keys, network: str, subnets: list[str]) -> Foun
             yield (*keys, key), True, f"{key} goes with type: http, and this is {kind}"
     yield from _asked_port(service, health, kind, keys)
     if _text(service, "mode") == "dsr" and not health.get("source"):
-        yield keys, True, "with mode dsr the checks need an address of their own; write source: ADDRESS, one that nobody has"
+        yield keys, True, "with mode dsr checks need an address of their own; write source: ADDRESS, one that nobody has"
     interval, timeout = _seconds(health, "interval", 2.0), _seconds(health, "timeout", 0.0)
     if timeout > interval:
         yield (*keys, "timeout"), False, f"{timeout:g} is more than interval, {interval:g}: one check ends before the next begins"

@@ -28,7 +28,7 @@ FIRST_PORT, PORTS = 0xF000, 0x1000  # ports of ours that checks come from
 GOLDEN = 0.6180339887  # multiples of it, without what is before the point, lie apart evenly however many there are
 LATE, GRACE = 0.1, 0.25  # seconds
 ROUNDING = 1e-6  # intervals
-AT_ONCE = 500  # checks that one call looks at; where more are due they come with the next
+AT_ONCE = 200  # checks that one call looks at; where more are due they come with the next
 
 
 class Asked(NamedTuple):

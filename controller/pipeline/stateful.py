@@ -52,13 +52,13 @@ def _mark(mark: int | str) -> bytes:
     return set_field(ct_mark=mark) if isinstance(mark, int) else move(mark, "ct_mark")
 
 
-def multipath(fields: str, slots: int, register: str) -> Action:
+def multipath(fields: str, slots: int, register: str, *, basis: int = 0) -> Action:
     """Write a hash of the frame's `fields` into a register, as a number in 0..slots-1 (up to 65536 slots).
 
-    Every bit of the fields counts, so each value of them costs a trip to the slow path.
+    Every bit of the fields counts, so each value of them costs a trip to the slow path. Another `basis` is another hash.
     """
     target = find(register)
-    body = pack("!HH2xHHI2xHI", HASHES.index(fields), 0, MODULO, slots - 1, 0, target.width - 1, target.nxm)
+    body = pack("!HH2xHHI2xHI", HASHES.index(fields), basis, MODULO, slots - 1, 0, target.width - 1, target.nxm)
     return _nicira(10, body)
 
 

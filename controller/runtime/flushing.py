@@ -17,6 +17,7 @@ from controller.state.desired import Desired
 from controller.state.engine import Engine
 from controller.state.ledger import Held
 
+EVERY = ""  # in place of the name of a service
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 
 Key = tuple[str, IPv4 | IPv6]  # service, address of a backend
@@ -58,9 +59,15 @@ class Flushing:
 
     def step(self) -> None:
         """All rules have run and all that is known is on its way: flush where bridges have confirmed."""
+        unconfirmed: dict[str, set[str] | None] = {}  # by bridge
         for bridge, key in list(self._wanted):
             peer = self._peers.get(bridge)
-            if peer is not None and peer.channel is not None and is_confirmed(self._engine.desired, bridge, key[0]):
+            if peer is None or peer.channel is None:
+                continue
+            if bridge not in unconfirmed:
+                unconfirmed[bridge] = open_services(self._engine.desired, bridge)
+            services = unconfirmed[bridge]
+            if services is not None and key[0] not in services and EVERY not in services:
                 del self._wanted[bridge, key]
                 for zone, protocol, original, reply in self._flushes(bridge, *key):
                     peer.channel.session.flush_connections(zone, protocol, original, reply)
@@ -78,24 +85,28 @@ class Flushing:
             yield zone.back, protocol, Tuple(source=address, destination=address), Tuple(destination=service.vip)
 
 
-def is_confirmed(desired: Desired, bridge: str, service: str) -> bool:
-    """A bridge is connected and holds all that it should for a service, but for what it refused."""
+def open_services(desired: Desired, bridge: str) -> set[str] | None:
+    """The services of which a bridge does not hold all that it should; what it refused is not counted. None: it is away.
+
+    EVERY stands for a group of which only the bytes are known, as after a read-back: it may be of any service.
+    """
     ledger = desired.ledgers.get(bridge)
     if ledger is None:
-        return False
+        return None
+    found: set[str] = set()
     for changes in (ledger.inflight or {}, ledger.pending):
         for slot, held in changes.items():
             new = desired.effective(bridge, slot)
-            if not ledger.is_refused(new) and any(_is_of(service, slot, entry) for entry in (held, new)):
-                return False
-    return True
+            if not ledger.is_refused(new):
+                found.update(_services(slot, held), _services(slot, new))
+    return found
 
 
-def _is_of(service: str, slot: bytes, held: Held) -> bool:
-    """Whether this is of the service; where only its bytes are known, as after a read-back, any group may be."""
+def _services(slot: bytes, held: Held) -> tuple[str, ...]:
+    """The service that a flow or group is of, if it is of one."""
     if held is None:
-        return False
+        return ()
     if len(held) == 3:
-        return slot[0] == GROUP_SLOT
+        return (EVERY,) if slot[0] == GROUP_SLOT else ()
     owner = held[0]
-    return owner.key[0] == service and (owner.rule.each is Service or owner.rule.each.key_fields[0] == "service")
+    return (str(owner.key[0]),) if owner.rule.each is Service or owner.rule.each.key_fields[0] == "service" else ()

@@ -130,7 +130,7 @@ class HealthRunner:
         now = asyncio.get_running_loop().time()
         self._send(self._checks.hear(packet.bridge, packet.in_port, packet.network, packet.data, now))
         if self._checks.news:
-            self._tell()
+            self._wake(0.0)  # together with what others say that has arrived
         self._plan()
 
     def _plan(self) -> None:
@@ -144,7 +144,8 @@ class HealthRunner:
     # ------------------------------------------------------------------ verdicts
 
     def _tell(self) -> None:
-        news, self._checks.news = self._checks.news, []
+        news = [verdict for verdict in self._checks.news if verdict.key in self._checks]  # else it was dropped meanwhile
+        self._checks.news = []
         if not news:
             return
         now = time.time()

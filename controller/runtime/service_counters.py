@@ -21,7 +21,7 @@ from controller.state.engine import Engine
 TCP = "tcp"  # of those opened
 OPENED, SENT, BACK, CLOSED = "COMMIT", "SEND", "BACK", "CLOSE"  # stages whose flows see a connection opened, carried, closed
 MINUTE = 60.0
-FRESH = 2.0  # seconds that it is not asked again which flows count
+FRESH = 5.0  # seconds that it is not asked again which flows count
 Place = tuple[str, IPv4 | IPv6]  # service and address of a backend
 
 
@@ -63,10 +63,13 @@ class ServiceCounters:
         return Counts(opened[0] if opened else None, active, packets, octets)
 
     def _active(self, place: Place, sums: Mapping[str, tuple[int, int]]) -> int | None:
-        lately = self._endless.get(place, ())
-        endless = sum(count for _, count in lately)
+        """Connections of TCP that were not closed yet, and others of the last minute; None where nothing counts them."""
+        lately = self._endless.get(place)
+        while lately and self._now() - lately[0][0] > MINUTE:
+            lately.popleft()
+        endless = sum(count for _, count in lately or ())
         if CLOSED not in sums:
-            return endless if lately else None
+            return None if lately is None else endless
         return endless + sums.get(TCP, (0, 0))[0] - sums[CLOSED][0]
 
     def read(self) -> float:
@@ -95,36 +98,30 @@ class ServiceCounters:
         tables = self._engine.tables
         stages = {row.table: row.name for row in tables.all(StageRow) if row.name in (OPENED, SENT, BACK, CLOSED)}
         self._slots = dict(_counting(self._engine, stages)) if stages else {}
-        self._sums = {place: sums for place, sums in self._sums.items() if tables.get(Backend, *place) is not None}
+        for place in [place for place in self._sums if tables.get(Backend, *place) is None]:
+            del self._sums[place]
+            self._endless.pop(place, None)
 
     def _add(self, bridge: str, counters: Mapping[bytes, tuple[int, int]]) -> None:
-        last, now = self._last.get(bridge, {}), dict[bytes, tuple[int, int]]()
+        last = self._last.setdefault(bridge, {})
         for slot, (place, stage) in self._slots.items():
-            counts = counters.get(slot)
-            if counts is None:
+            counts, before = counters.get(slot), last.get(slot)
+            if counts == before:
                 continue
-            now[slot] = counts
-            before = last.get(slot, (0, 0))
-            if counts[0] < before[0]:  # the flow was made anew since
+            if counts is None:
+                del last[slot]
+                continue
+            last[slot] = counts
+            if before is None or counts[0] < before[0]:  # the flow was made anew since
                 before = 0, 0
             sums = self._sums.setdefault(place, {})
             packets, octets = sums.get(stage, (0, 0))
             new = counts[0] - before[0]
             sums[stage] = packets + new, 0 if stage == CLOSED else octets + counts[1] - before[1]
-            if stage == OPENED:
-                self._opened(place, sums, slot, new)
-        self._last[bridge] = now
-
-    def _opened(self, place: Place, sums: dict[str, tuple[int, int]], slot: bytes, new: int) -> None:
-        """New connections: those of TCP are closed some time, the others are forgotten after a while."""
-        if _is_tcp(slot):
-            sums[TCP] = sums.get(TCP, (0, 0))[0] + new, 0
-            return
-        lately, now = self._endless.setdefault(place, deque()), self._now()
-        if new:
-            lately.append((now, new))
-        while lately and now - lately[0][0] > MINUTE:
-            lately.popleft()
+            if stage == OPENED and _is_tcp(slot):
+                sums[TCP] = sums.get(TCP, (0, 0))[0] + new, 0
+            elif stage == OPENED:
+                self._endless.setdefault(place, deque()).append((self._now(), new))
 
 
 def _counting(engine: Engine, stages: Mapping[int, str]) -> Iterator[tuple[bytes, tuple[Place, str]]]:

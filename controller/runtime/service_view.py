@@ -24,6 +24,7 @@ from controller.model import (
     Tuned,
     Virtual,
 )
+from controller.model import Drained as Ended
 from controller.query import BackendView, Drained, QueryError, ServiceView
 from controller.runtime.control import Control
 from controller.runtime.service_counters import Counts, ServiceCounters
@@ -33,6 +34,7 @@ from controller.state import status
 
 SHOWN = 50  # problems of a service that are shown
 EVERY = 3.0  # seconds between two looks
+SLICE = 0.005  # seconds of looking until others get their turn
 State = Literal["up", "down", "draining", "unknown"]
 
 
@@ -68,11 +70,20 @@ class ServiceViews:
         if not changed.changed.isdisjoint(("services", "hosts", "bridges")):
             self._changed = self._now()
         if self._changed:
-            for service in self._tables.all(Service):
-                self._service(service, [])
-            if self._counters.read() > self._changed:
-                self._changed = 0.0
+            self._look_on(self._tables.all(Service), self._counters.read() > self._changed)
         asyncio.get_running_loop().call_later(EVERY, self.watch)
+
+    def _look_on(self, services: list[Service], last: bool) -> None:
+        """Look at the next of these services, for a slice of time. `last`: all bridges have been read since the change."""
+        ends = time.perf_counter() + SLICE
+        while services and time.perf_counter() < ends:
+            service = services.pop()
+            self._service(service, [])
+            self._backends(service)
+        if services:
+            asyncio.get_running_loop().call_soon(self._look_on, services, last)
+        elif last:
+            self._changed = 0.0
 
     # ------------------------------------------------------------------ answers
 
@@ -124,8 +135,8 @@ class ServiceViews:
     # ------------------------------------------------------------------ one service
 
     def _service(self, service: Service, waiting: list[str]) -> ServiceView:
-        found = [self._look(service, backend) for backend in self._tables.where(Backend, service=service.name)]
-        views = self._views(service, found)
+        found = self._found(service)
+        counts = [self._counters.of(service.name, each.backend.address) for each in found]
         wanted = sum(each.backend.weight > 0 and each.state != "draining" for each in found)
         takes = sum(each.takes for each in found)
         state: Literal["up", "degraded", "down"] = "down" if not takes else "up" if takes == wanted else "degraded"
@@ -146,10 +157,10 @@ class ServiceViews:
             backends=len(found),
             up=takes,
             draining=sum(each.state == "draining" for each in found),
-            connections=_sum(view.connections for view in views),
-            active=_sum(view.active for view in views),
-            packets=_sum(view.packets for view in views),
-            bytes=_sum(view.bytes for view in views),
+            connections=_sum(count.connections for count in counts),
+            active=_sum(count.active for count in counts),
+            packets=_sum(count.packets for count in counts),
+            bytes=_sum(count.bytes for count in counts),
             problems=tuple(islice(_problems(found, waiting), SHOWN)),
         )
 
@@ -165,14 +176,15 @@ class ServiceViews:
 
     # ------------------------------------------------------------------ backends
 
-    def _backends(self, service: Service) -> list[BackendView]:
-        found = [self._look(service, backend) for backend in self._tables.where(Backend, service=service.name)]
-        return self._views(service, found)
+    def _found(self, service: Service) -> list[Found]:
+        checked = self._tables.get(HealthCheck, service.name) is not None
+        return [self._look(service, backend, checked) for backend in self._tables.where(Backend, service=service.name)]
 
-    def _views(self, service: Service, found: list[Found]) -> list[BackendView]:
+    def _backends(self, service: Service) -> list[BackendView]:
+        found = self._found(service)
         counts = [self._counters.of(service.name, each.backend.address) for each in found]
         weights = {str(each.backend.address): each.backend.weight if each.takes else 0 for each in found}
-        connections = {str(each.backend.address): count.connections for each, count in zip(found, counts, strict=True)}
+        connections = {address: count.connections for address, count in zip(weights, counts, strict=True)}
         shares = self._shares.of(service.name, weights, connections, self._counters.read())
         total = sum(weights.values()) or 1
         return [
@@ -202,19 +214,21 @@ class ServiceViews:
             bytes=count.bytes,
         )
 
-    def _look(self, service: Service, backend: Backend) -> Found:
+    def _look(self, service: Service, backend: Backend, checked: bool) -> Found:
         key = service.name, backend.address
         host = self._host(service.network, backend.address)
         tuned = self._tables.get(Tuned, *key)
-        state, reason, since = self._state(service, backend, host)
+        state, reason, since = self._state(service, backend, host, checked)
         takes = state == "up" and backend.weight > 0
         return Found(backend, tuned.weight if tuned else None, host, state, reason, since, takes)
 
-    def _state(self, service: Service, backend: Backend, host: Host | None) -> tuple[State, str, float]:
+    def _state(self, service: Service, backend: Backend, host: Host | None, checked: bool) -> tuple[State, str, float]:
         draining = self._tables.get(Draining, service.name, backend.address)
         if draining is not None:
-            return "draining", "no new connections", draining.since
-        if self._tables.get(HealthCheck, service.name) is not None:
+            ended = self._tables.get(Ended, service.name, backend.address)
+            over = ended is not None and ended.since == draining.since
+            return "draining", "its old connections were ended" if over else "no new connections", draining.since
+        if checked:
             health = self._tables.get(Health, service.name, backend.address)
             if health is None or not health.since:
                 return "unknown", health.reason if health else "not checked yet", 0.0

@@ -49,6 +49,7 @@ SERVICES = (
     "connection_ends",
     "health_check",
     "backend_finder",
+    "failover",
 )
 ALWAYS = (*MUST, "arp_responder", "nd_responder", "storm_guard", "tunnel_mesh", "strangers", *SERVICES)
 OK, REFUSED = 0, 1

@@ -82,9 +82,18 @@ def test_a_port_has_one_meter_whatever_is_behind_it() -> None:
     made = lab(*V4)
     made.put(Backend("web", IPv4("10.0.0.12")), Address("blue", IPv4("10.0.0.12"), MAC))
     assert [flow for flow in made.flows("s1", app="health_checks") if flow.startswith("meter")] == [
-        "meter=health/s1/2 pktps burst stats bands=type=drop rate=1000 burst_size=1000"
+        "meter=health/s1/2 pktps burst stats bands=type=drop rate=256 burst_size=256"
     ]
     assert len(answers(made)) == 2
+
+
+def test_the_meter_lets_pass_what_is_asked_for() -> None:
+    made = lab(*V4, type="http", interval=0.5)
+    for number in range(100):
+        made.put(Backend("web", IPv4(int(V4[1]) + number)), Address("blue", IPv4(int(V4[1]) + number), MAC))
+    assert any(
+        "rate=4096" in flow for flow in made.flows("s1", app="health_checks")
+    )  # 100 backends x 4 frames x 2 a second, and spare
 
 
 def test_a_host_that_moves_is_followed() -> None:

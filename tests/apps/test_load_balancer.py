@@ -8,7 +8,7 @@ from apps.backend_hosts import LONGEST, BackendHost, BackendHosts
 from apps.connections import Connections
 from apps.load_balancer import LoadBalancer
 from apps.nd_responder import NdResponder
-from apps.service_tables import BACK, CHOOSE, COMMIT, REMEMBER, RETURN, SCHEDULE, SEND, SLOTS, ZONES
+from apps.service_tables import BACK, CHOOSE, COMMIT, REMEMBER, RETURN, SCHEDULE, SEND, SLOTS, SPARES, TAKES, ZONES
 from apps.virtual_address import VirtualAddress
 from controller.model import (
     Address,
@@ -229,12 +229,21 @@ def test_a_hash_has_a_backend(scheduler: str, fields: str) -> None:
         f"priority=100,ip,nw_dst={VIP},reg0=0xa actions="
         f"multipath({fields},0,modulo_n,1021,0,NXM_NX_REG8[]),resubmit(,{SLOTS.table})"
     ]
-    before = in_table(made, SLOTS)
-    assert len(before) == 1021
+    slots = in_table(made, SLOTS)
+    assert len(slots) == 1021
+    takes = f"priority=100,ip,nw_dst={VIP},reg0=0xa,reg7={{}} actions=resubmit(,{COMMIT.table})"
+    assert sorted(in_table(made, TAKES)) == sorted(takes.format(address) for address in (ONE, TWO))
+    assert in_table(made, SPARES) == []
     made.put(Draining("web", TWO))
-    after = in_table(made, SLOTS)
-    assert not [text for text in after if str(TWO) in text]
-    assert [b for b in before if str(ONE) in b] == [a for a, b in zip(after, before, strict=True) if str(ONE) in b]
+    assert in_table(made, SLOTS) == slots
+    assert sorted(in_table(made, TAKES)) == sorted(
+        [
+            takes.format(ONE),
+            f"priority=90,ip,nw_dst={VIP},reg0=0xa actions=multipath({fields},1,modulo_n,251,0,NXM_NX_REG8[]),"
+            f"resubmit(,{SPARES.table})",
+        ]
+    )
+    assert [text.count(f"set_field:{ONE}->reg7") for text in in_table(made, SPARES)] == [1] * 251
 
 
 def test_with_dsr_nothing_is_translated() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.spreading import FEWEST, GROUPS, NOTICEABLE, SLOTS, apportion, fill, groups, slots_for
+from apps.spreading import FEWEST, GROUPS, NOTICEABLE, SLOTS, apportion, fill, groups, slots_for, spares_for
 
 WEIGHTS = st.dictionaries(st.integers(1, 10_000), st.integers(1, 65535), min_size=1, max_size=40)
 HOSTS = st.integers(2, 12).map(lambda count: {f"10.0.0.{n}": 1 for n in range(1, count + 1)})
@@ -123,6 +123,7 @@ def test_all_absent() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 4, 40, 41, 1000])
 def test_the_number_of_slots_is_prime(count: int) -> None:
-    slots = slots_for(count)
-    assert all(slots % n for n in range(2, int(slots**0.5) + 1))
+    slots, spares = slots_for(count), spares_for(count)
+    assert all(number % n for number in (slots, spares) for n in range(2, int(number**0.5) + 1))
     assert slots > 60 * count
+    assert spares > 10 * count

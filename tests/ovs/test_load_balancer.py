@@ -202,6 +202,20 @@ def test_hashes_of_address_and_of_connection(lab: Balanced) -> None:
     assert chosen(lab, "maglev", range(31_000, 31_400)) == found  # sent again: each to the same
 
 
+def test_a_client_that_moves_takes_along_connections_that_have_a_hash(lab: Balanced) -> None:
+    before = {port: connect(lab, "maglev", port) for port in range(36_000, 36_012)}
+    assert set(before.values()) == {2, 3}
+    home, lab.places[CLIENT] = lab.places[CLIENT], lab.places[4]
+    lab.speak(CLIENT)
+    eventually(lambda: [h["bridge"] for h in lab.weft.client.items("/hosts") if h["mac"] == MACS[CLIENT]] == ["b2"])
+    lab.settle()
+    assert {port: goes_on(lab, "maglev", port) for port in before} == before
+    lab.places[CLIENT] = home
+    lab.speak(CLIENT)
+    eventually(lambda: [h["bridge"] for h in lab.weft.client.items("/hosts") if h["mac"] == MACS[CLIENT]] == ["b1"])
+    lab.settle()
+
+
 def test_a_client_comes_back_until_its_backend_takes_no_more(lab: Balanced) -> None:
     had = connect(lab, "sticky", 32_000)
     assert chosen(lab, "sticky", range(32_001, 32_040)).keys() == {had}

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from controller.pipeline import ADMIT, ANSWER, CLASSIFY, DROP, EGRESS, FLOOD, NEXTHOP, Stage
+from controller.pipeline import ADMIT, ANSWER, CLASSIFY, DROP, EGRESS, FLOOD, NEXT, NEXTHOP, Stage
 from controller.pipeline.compose import NAMES, PLACES, base_flows, place_for, stage_name
-from controller.pipeline.stages import FIRST_PRIVATE_TABLE, ON, STAGES
+from controller.pipeline.stages import FIRST_PRIVATE_TABLE, ON, STAGES, is_learned
 from controller.pipeline.text import flow_text
 
 JUNCTION = re.compile(r"table=(\d+) priority=0 actions=goto_table:(\d+)$")
@@ -70,6 +70,23 @@ def test_a_plugins_stage_changes_one_flow_and_brings_two() -> None:
 def test_four_plugins_behind_one_stage_run_in_the_order_of_their_tables() -> None:
     plugins = {table: f"P{table}" for table in (2, 4, 6, 8)}
     assert walk(flows(plugins))[:11] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+
+
+def test_private_tables_lead_nowhere_by_themselves() -> None:
+    assert flows({128: "MINE", 192: "LEARNED"}) == flows()
+    assert place_for(Stage("MINE", private=True), [10, 128]) == 129
+    assert place_for(Stage("LEARNED", learned=True), [128]) == 192
+    assert [is_learned(bytes((table,))) for table in (0, 128, 191, 192, 253, 254, 255)] == [
+        *[False] * 3,
+        True,
+        True,
+        False,
+        False,
+    ]
+    with pytest.raises(ValueError, match=r"stage LAST: all tables 128\.\.191 are taken"):
+        place_for(Stage("LAST", private=True), range(128, 192))
+    with pytest.raises(TypeError, match="stage MINE is private: nothing is next"):
+        Stage("MINE", 128, private=True).flow(NEXT)
 
 
 def test_every_table_leads_onwards() -> None:

@@ -24,6 +24,7 @@ from controller.model import (
     ServicePort,
     Tuned,
 )
+from controller.model import Drained as Ended
 from controller.pipeline import DROP, IPV4, SERVICE, Stage
 from controller.query import BackendView, Drained, QueryError, ServiceView
 from controller.runtime.control import Control
@@ -152,6 +153,9 @@ def test_a_backend_is_drained_once(lab: Lab) -> None:
     assert (first.changed, first.backend.state, first.backend.expected, second.changed) == (True, "draining", 0.0, False)
     assert lab.engine.tables.get(Draining, "web", A) is not None
     assert (lab.web().draining, lab.web().state) == (1, "down")
+    (order,) = lab.engine.tables.all(Draining)
+    lab.put(Ended("web", A, order.since))
+    assert lab.states()["10.0.0.1"] == ("draining", "its old connections were ended")
     undone = lab.drain("web", "10.0.0.1", False)
     assert (undone.changed, undone.backend.state, lab.drain("web", "10.0.0.1", False).changed) == (True, "up", False)
     assert [event.kind for event in lab.journal.events(kind="service")] == ["service.drain", "service.undrain"]

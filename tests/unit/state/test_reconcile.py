@@ -11,6 +11,7 @@ from controller.model import Row, key
 from controller.model.cookie import MAGIC
 from controller.pipeline import DROP, NEXT, POLICY, Flow, bucket, output
 from controller.pipeline.flow import GROUP_SLOT, METER_SLOT
+from controller.pipeline.stages import FIRST_LEARNED_TABLE
 from controller.state import reconcile, status
 from controller.state.engine import Engine
 from controller.state.ledger import Installed
@@ -187,6 +188,15 @@ def test_drift_is_told_apart_from_what_others_made(world: World) -> None:
     assert sorted(difference.foreign) == sorted([foreign.slot, b"\xff\0\0\0\x09"])
     world.quiesce()
     assert bridge.held == bridge.wants()
+
+
+def test_what_a_bridge_has_learned_is_its_own(world: World) -> None:
+    learned, foreign = bytes((FIRST_LEARNED_TABLE,)) + bytes(10), bytes((FIRST_LEARNED_TABLE - 1,)) + bytes(10)
+    installed: dict[bytes, Installed] = {learned: (0, bytes(8), b""), foreign: (0, bytes(8), b"")}
+    view = world.engine.desired.view("s1")
+    assert reconcile.compare(installed, view).foreign == [foreign]
+    installed[learned] = MAGIC << 56 | 1, bytes(8), b""
+    assert reconcile.compare(installed, view).stale == []
 
 
 def test_foreign_flows_may_stay(world: World) -> None:
