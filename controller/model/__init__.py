@@ -19,6 +19,7 @@ from controller.model.events import (
     Thawed,
 )
 from controller.model.overlay import (
+    BY_MESH,
     FloodMember,
     Hypervisor,
     Mesh,
@@ -58,6 +59,7 @@ from controller.model.rows import (
 )
 
 __all__ = [
+    "BY_MESH",
     "EVERY_BRIDGE",
     "Address",
     "Attachment",

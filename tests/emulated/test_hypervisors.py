@@ -171,6 +171,32 @@ def test_a_physical_vlan_joins_a_network(lab: Lab) -> None:
     apply(lab, file, text)
 
 
+def test_a_wire_beside_the_tunnels_makes_no_circle(lab: Lab) -> None:
+    hosts = lab.network.hosts
+    ends = {"hv1": "w1", "hv2": "w2"}
+    spaces = [lab.network.namespaces[name] for name in ends]
+    wire = f"ip link add w1 type veth peer name w2 netns {spaces[1]} && ip link set w1 up"
+    subprocess.run(["nsenter", f"--net={spaces[0]}", "--", "sh", "-c", wire], check=True, timeout=10)
+    subprocess.run(["nsenter", f"--net={spaces[1]}", "--", "ip", "link", "set", "w2", "up"], check=True, timeout=10)
+    tools = {name: machines.tools(lab.network.ovs.directory, name) for name in ends}
+    for name, port in ends.items():
+        tools[name].vsctl("add-port", name, port)
+    lab.wait_for("the wire is known", lambda: len(list(lab.controller.client.items("/links"))) == 2)
+    lab.converge()
+    b1, b2, b3 = (hosts[name] for name in ("b1", "b2", "b3"))
+    with tap(b1, LOCAL) as first, tap(b2, LOCAL) as second, tap(b3, LOCAL) as third:
+        for number in range(4):
+            frame = say(b1.mac, b2.mac if number == 3 else BROADCAST)
+            send(b1, frame)
+            assert heard(second, 5.0) == [frame]
+        lab.wait_for("the last broadcast has arrived", lambda came=[]: came.extend(heard(third)) or len(came) >= 3)  # type: ignore[misc]
+        assert (heard(first), heard(second), heard(third)) == ([], [], [])
+    for name, port in ends.items():
+        tools[name].vsctl("del-port", name, port)
+    lab.wait_for("the wire is forgotten", lambda: not list(lab.controller.client.items("/links")))
+    lab.converge()
+
+
 def say(source: str, destination: str, tag: int = 0) -> bytes:
     """A frame for nobody's ears but a test's, with a VLAN tag or without."""
     vlan = b"\x81\0" + tag.to_bytes(2, "big") if tag else b""
