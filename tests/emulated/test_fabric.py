@@ -22,6 +22,7 @@ pytestmark = pytest.mark.emulated
 LINKS = 20  # that go down and come back, a topology
 OUTAGES = 3  # measured a topology
 LONGEST = 0.5  # seconds that traffic may stop when a link goes down
+TRIES = 10  # to see a stream on a link
 EVERYBODY = "10.255.255.255"
 
 
@@ -90,5 +91,8 @@ def used(lab: Lab, stream: Stream, stack: ExitStack) -> Link:
     """The link that a stream takes from the bridge of its source."""
     near = [ends for ends in lab.network.links if any(end.startswith(f"{stream.source.bridge}-") for end in ends)]
     links = [stack.enter_context(Link(lab.network, ends)) for ends in near]
-    lab.wait_for("the stream uses a link", lambda: any(link.carries(stream) for link in links), tries=20)
-    return next(link for link in links if link.carries(stream))
+    for _ in range(TRIES):
+        for link in links:
+            if link.carries(stream):
+                return link
+    raise AssertionError(f"no link of {stream.source.bridge} carries the stream\n{lab.controller.last_words()}")
