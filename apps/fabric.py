@@ -95,14 +95,16 @@ class Fabric(App, stages=(CLASSIFY, FORWARD, NEXTHOP, FLOOD, EGRESS)):
             return
         number = rows.value(Network, here.network, field="number")
         ours = {"bridge": here.bridge, "network": here.network}
-        edge = sorted({at.port for at in (*rows.where(Attachment, **ours), *rows.where(FloodMember, **ours))})
-        buckets = [bucket(*to_port(p)) for p in sorted({*edge, *here.ports})]
+        tunnels = rows.where(FloodMember, **ours)
+        links = () if tunnels else here.ports  # not both: frames would go in circles
+        edge = sorted({at.port for at in (*rows.where(Attachment, **ours), *tunnels)})
+        buckets = [bucket(*to_port(p)) for p in sorted({*edge, *links})]
         everyone = rows.group("all", "flood", here.bridge, here.network, buckets=buckets)
         yield everyone
         why = f"to all of {here.network}, from one of them"
         for port in edge:
             yield FLOOD.flow(load("way", START_TREE), everyone.use, network=number, in_port=port, why=why)
-        for port in here.ports:
+        for port in links:
             yield FLOOD.flow(everyone.use, network=number, in_port=port, way=ON_TREE, why=why)
         yield FLOOD.flow(everyone.use, network=number, way=HERE, why=f"to all ports of {here.network} on this bridge")
 

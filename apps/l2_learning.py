@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from controller.app import App, Count, Rate, Seconds, on, rules
 from controller.model import (
+    BY_MESH,
     Address,
     Attachment,
     BridgeUp,
@@ -81,16 +82,14 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
 
     @on(MovedLongAgo, Thawed)
     def forget_moves(self, event, tx):
-        moves = tx.get(Moves, event.network, event.mac)
-        if moves:
+        if moves := tx.get(Moves, event.network, event.mac):
             left = replace(moves, frozen=False) if isinstance(event, Thawed) else replace(moves, count=max(0, moves.count - 1))
             (tx.put if left.frozen or left.count else tx.drop)(left)
 
     def claim(self, tx, address):
         """Who says last that an IP address is its own, has it: as in the ARP cache of any host."""
         last = tx.get(Address, address.network, address.ip)
-        before = last and tx.get(Host, last.network, last.mac)
-        if before:
+        if before := last and tx.get(Host, last.network, last.mac):
             tx.put(replace(before, ips=tuple(ip for ip in before.ips if ip != address.ip)))
             tx.tell("info", "address.moved", str(address.ip), f"{address.ip} is now {address.mac}, it was {before.mac}")
         tx.put(address)
@@ -137,7 +136,8 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
             for ip in host.ips:
                 for frames in says(ip):
                     yield LEARN.flow(NEXT, **source, **frames, priority=120, why=f"it is known that {ip} is here")
-        home = load("to_bridge", rows.number("bridge", host.bridge, size=4095))
+        by = BY_MESH if rows.value(Network, host.network, field="mesh") and rows.get(Vtep, host.bridge) else 0
+        home = load("to_bridge", by + rows.number("bridge", host.bridge, size=4095))
         yield FORWARD.flow(home, to(NEXTHOP), **it, why=f"the host is behind {host.bridge}").on(Pipeline())
         yield FORWARD.flow(*to_port(host.port), **it, priority=101, why="the host is on this port")
 

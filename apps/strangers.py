@@ -8,7 +8,7 @@ tunnel comes here instead, whole and metered, and goes on its way as soon as all
 from typing import NamedTuple
 
 from controller.app import App, Rate, on, rules
-from controller.model import Host, Network, PacketIn, PortRole, TunnelAt, Vtep
+from controller.model import BY_MESH, Host, Network, PacketIn, PortRole, TunnelAt, Vtep
 from controller.pipeline import EGRESS, FORWARD, LEARN, NEXT, NEXTHOP, controller, load, resubmit
 
 ASKED, STRANGER = 1, 2  # register `stranger`: its first bytes were copied for learning; and its source is not known
@@ -40,7 +40,7 @@ class Strangers(App, stages=(LEARN, NEXTHOP, EGRESS)):
         yield meter
         whole = controller(meter=meter.number)
         why = "until all hypervisors know its source"
-        yield NEXTHOP.flow(whole, stranger=STRANGER, priority=115, why=why)
+        yield NEXTHOP.flow(whole, stranger=STRANGER, to_bridge=(BY_MESH, BY_MESH), priority=115, why=why)
         for tunnel in rows.where(TunnelAt, bridge=here.bridge):
             yield EGRESS.flow(whole, stranger=STRANGER, out_port=tunnel.port, priority=115, why=why)
 

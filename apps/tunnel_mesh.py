@@ -12,7 +12,7 @@ that a frame came in by, so that what came by the tunnel reaches local ports onl
 """
 
 from controller.app import App, rules
-from controller.model import Host, IPv4, Mesh, Network, Replica, TunnelAt, Underlay, Vtep, Watched
+from controller.model import BY_MESH, Host, IPv4, Mesh, Network, Replica, TunnelAt, Underlay, Vtep, Watched
 from controller.pipeline import (
     ADMIT,
     CLASSIFY,
@@ -67,7 +67,7 @@ class TunnelMesh(App, stages=(ADMIT, CLASSIFY, LEARN, NEXTHOP, FLOOD, EGRESS)):
     def reach(self, vtep, rows):
         """To a hypervisor, from any other; and what does not come from it."""
         number = rows.number("bridge", vtep.bridge, size=4095)
-        yield NEXTHOP.flow(*toward(vtep), to_bridge=number, why=f"to {vtep.bridge} by tunnel").on(Underlay())
+        yield NEXTHOP.flow(*toward(vtep), to_bridge=BY_MESH + number, why=f"to {vtep.bridge} by tunnel").on(Underlay())
         sender = outer("src", vtep.address)
         yield LEARN.flow(DROP, priority=95, **sender, why=f"its source does not live behind {vtep.bridge}").on(Underlay())
 
@@ -114,7 +114,9 @@ class TunnelMesh(App, stages=(ADMIT, CLASSIFY, LEARN, NEXTHOP, FLOOD, EGRESS)):
             group = rows.group("failover", "watched", watched.bridge, vtep.bridge, buckets=[alive], why="while BFD is up")
             yield group
             number = rows.number("bridge", vtep.bridge, size=4095)
-            yield NEXTHOP.flow(group.use, to_bridge=number, priority=105, why=f"to {vtep.bridge} by tunnel, while BFD is up")
+            yield NEXTHOP.flow(
+                group.use, to_bridge=BY_MESH + number, priority=105, why=f"to {vtep.bridge} by tunnel, while BFD is up"
+            )
 
 
 def toward(vtep):

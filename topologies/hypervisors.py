@@ -15,17 +15,18 @@ NETWORKS = ("blue", "red", "green", "yellow", "orange", "pink", "white", "cyan")
 UNDERLAY_MTU = 1600  # octets: a frame of 1500 and the headers of any tunnel, over IPv6 too
 
 
-def build(n: int = 2, vms: int = 2, networks: int = 2, type: str = "vxlan", ipv6: bool = False) -> Topo:  # noqa: A002
+def build(n: int = 2, vms: int = 2, networks: int = 2, type: str = "vxlan", ipv6: bool = False, bfd: bool = True) -> Topo:  # noqa: A002
     """`n` hypervisors of `vms` machines, in turn in `networks` networks that span all by tunnels of `type` (vxlan, geneve, gre).
 
     Machines are b1, b2, ... in blue, r1, r2, ... in red. The first of each network have one MAC address and one IP address,
-    the second another one, and so on; besides each has an IP address that nobody else has. `ipv6` is for the underlay.
+    the second another one, and so on; besides each has an IP address that nobody else has. `ipv6` is for the underlay;
+    `bfd` watches the tunnels.
     """
     _check(n, vms, networks, type)
     topo = Topo()
     for hypervisor in range(1, n + 1):
         name, vtep = f"hv{hypervisor}", f"2001:db8::{hypervisor:x}" if ipv6 else f"192.0.2.{hypervisor}"
-        topo.addSwitch(name, dpid=f"{hypervisor:016x}", vtep=vtep, tunnel=type)
+        topo.addSwitch(name, dpid=f"{hypervisor:016x}", vtep=vtep, tunnel=type, bfd=bfd)
         for machine in range(vms):
             number, network = _place(hypervisor, machine, vms, networks)
             vm = topo.addHost(f"{NETWORKS[network][0]}{number}", network=NETWORKS[network], **_addresses(number, network))
@@ -47,8 +48,8 @@ def network_file(topo: Topo, directory: Path) -> str:
         bridge = f'bridge: {name}, datapath: netdev, dpid: "{node["dpid"]}"'
         lines.append(f'  {name}: {{ovsdb: {database}, vtep: "{node["vtep"]}", {bridge}}}')
     tunnel = next(iter(nodes.values()))["tunnel"]
-    bfd = "bfd: {min_tx: 100, min_rx: 100}"
-    lines += ["meshes:", f"  core: {{type: {tunnel}, members: all, {bfd}, underlay_mtu: {UNDERLAY_MTU}}}", "networks:"]
+    bfd = "bfd: {min_tx: 100, min_rx: 100}, " if next(iter(nodes.values()))["bfd"] else ""
+    lines += ["meshes:", f"  core: {{type: {tunnel}, members: all, {bfd}underlay_mtu: {UNDERLAY_MTU}}}", "networks:"]
     lines += [f"  {name}: {{vlan: {vlan(name)}, vni: {vni(name)}, mesh: core}}" for name in _networks(topo)]
     lines.append("ports:")
     for vm in topo.hosts():

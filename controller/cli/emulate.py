@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -78,6 +79,8 @@ def emulate(
 
     It lives in namespaces of its own with a private Open vSwitch: nothing of yours is touched and nothing is left.
     """
+    if find_spec("mininet") is None:
+        raise Failure(ExitCode.REFUSED, "Mininet is not installed for this Python", "'weft doctor' says how to mend that.")
     if list_:
         _list()
         return

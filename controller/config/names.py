@@ -24,18 +24,17 @@ def bridge(name: str) -> str:
 
 
 def network(name: str) -> str:
-    if not re.fullmatch(NETWORK, name):
-        raise ValueError(
-            f"{_or_nothing(name)} is no name for a network; take up to 63 letters, digits, _ . or -, the first a letter or digit"
-        )
-    return name
+    return _word(name, "network")
 
 
 def mesh(name: str) -> str:
+    return _word(name, "mesh")
+
+
+def _word(name: str, what: str) -> str:
     if not re.fullmatch(NETWORK, name):
-        raise ValueError(
-            f"{_or_nothing(name)} is no name for a mesh; take up to 63 letters, digits, _ . or -, the first a letter or digit"
-        )
+        like = "up to 63 letters, digits, _ . or -, the first a letter or digit"
+        raise ValueError(f"{_or_nothing(name)} is no name for a {what}; take {like}")
     return name
 
 

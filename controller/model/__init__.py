@@ -19,6 +19,7 @@ from controller.model.events import (
     Thawed,
 )
 from controller.model.overlay import (
+    BY_MESH,
     FloodMember,
     Hypervisor,
     Mesh,
@@ -71,6 +72,7 @@ from controller.model.service import (
 )
 
 __all__ = [
+    "BY_MESH",
     "EVERY_BRIDGE",
     "Address",
     "Attachment",

@@ -8,6 +8,8 @@ from __future__ import annotations
 from controller.model.address import IPv4, IPv6
 from controller.model.rows import Row, key
 
+BY_MESH = 1 << 12  # in register to_bridge, beside the number of a hypervisor's bridge: by tunnel, and not over links
+
 
 class Hypervisor(Row):
     """A machine with one bridge for virtual machines. `vtep` is the address at which its tunnels begin, 0 where it has none.

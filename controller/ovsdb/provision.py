@@ -151,6 +151,17 @@ class Hypervisor:
         """Equal to what it was where nothing has changed."""
         return self._state, id(self.database), self.database.changes if self.database else 0
 
+    @property
+    def agrees(self) -> bool:
+        """Its database holds what is wanted, as far as that can be. ovs-vswitchd may have yet to follow."""
+        database = self.database
+        return self._transaction is None and database is not None and self._compared == (database.configured, self._intent)
+
+    @property
+    def leftovers(self) -> tuple[Problem, ...]:
+        """Why not all that is wanted can be: what others made stands in its way."""
+        return self._problems
+
     def mtus(self) -> dict[str, int]:
         """The MTU in octets of all interfaces, whoever made them; empty while it is away."""
         if not self._connected or self.database is None:

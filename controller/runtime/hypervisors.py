@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -153,6 +153,29 @@ class _Listener:
         self._socket.close()
 
 
+class _Leaving:
+    """A hypervisor that is kept no more, until all is gone that was made there."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, hypervisor: Hypervisor, ended: Callable[[_Leaving], None]) -> None:
+        self.hypervisor, self._ended = hypervisor, ended
+        self.pump = Pump(loop, self)
+        hypervisor.want(Intent())
+        self.pump.immediate_wake()
+
+    def run(self) -> None:
+        self.hypervisor.run()
+        if self.hypervisor.agrees or self.hypervisor.state().state in ("unreachable", "refused"):
+            self._ended(self)
+
+    def wait(self, poller: Poller) -> None:
+        self.hypervisor.wait(poller)
+
+    def close(self) -> None:
+        self.pump.stop()
+        if self.hypervisor.database is not None:
+            self.hypervisor.database.close()
+
+
 class Hypervisors:
     """All hypervisors by name. To be used in the event loop."""
 
@@ -164,16 +187,24 @@ class Hypervisors:
         self._pumps: dict[str, Pump] = {}
         self._listeners: dict[str, _Listener] = {}
         self._visitors: set[_Visitor] = set()
+        self._leaving: set[_Leaving] = set()
 
-    def apply(self, wanted: Mapping[str, tuple[Place, Intent]]) -> None:
-        """Keep these hypervisors so. One that is not named any more is left as it is. Raises ListenError: nothing has changed."""
+    def apply(self, wanted: Mapping[str, tuple[Place, Intent]], others: Collection[str] = ()) -> None:
+        """Keep these hypervisors so. Raises ListenError, and nothing has changed.
+
+        What was made on one that is not named any more is removed, but where it is among the `others`, that somebody else keeps.
+        """
         listeners = self._listen({place.listen for place, _ in wanted.values() if place.listen})
         contexts = {name: self._dialling(place) for name, (place, _) in wanted.items()}
         for target in self._listeners.keys() - listeners.keys():
             self._listeners[target].close()
         self._listeners = listeners
-        for name in [name for name, place in self._places.items() if name not in wanted or wanted[name][0] != place]:
-            self._forget(name)
+        stay = {place for place, _ in wanted.values()}
+        for name, place in list(self._places.items()):
+            if name in others or (place in stay and (name not in wanted or wanted[name][0] != place)):
+                self._forget(name)  # somebody else's from now on, or another one's, which takes away what it does not want
+            elif name not in wanted or wanted[name][0] != place:
+                self._let_go(name)
         for name, (place, intent) in wanted.items():
             self._keep(name, place, intent, contexts[name])
 
@@ -202,6 +233,9 @@ class Hypervisors:
             self._forget(name)
         for visitor in list(self._visitors):
             self._leave(visitor)
+        for leaving in self._leaving:
+            leaving.close()
+        self._leaving.clear()
         for listener in self._listeners.values():
             listener.close()
         self._listeners.clear()
@@ -210,6 +244,9 @@ class Hypervisors:
 
     def _keep(self, name: str, place: Place, intent: Intent, context: ssl.SSLContext | None) -> None:
         if name not in self._kept:
+            for leaving in [leaving for leaving in self._leaving if leaving.hypervisor.name == name]:
+                leaving.close()  # it is back before all was gone
+                self._leaving.discard(leaving)
             self._places[name] = place
             self._kept[name] = Hypervisor(name, self._owner, self._tell)
             self._pumps[name] = Pump(self.loop, self._kept[name])
@@ -217,6 +254,27 @@ class Hypervisors:
                 self._kept[name].attach(dialled(place.remote, context))
         self._kept[name].want(intent)
         self._pumps[name].immediate_wake()
+
+    def _let_go(self, name: str) -> None:
+        """Keep one no more: what was made there goes, if it can be reached."""
+        hypervisor = self._kept.pop(name)
+        self._pumps.pop(name).stop()
+        del self._places[name]
+        self._leaving.add(_Leaving(self.loop, hypervisor, self._gone))
+
+    def _gone(self, leaving: _Leaving) -> None:
+        name, state, left = leaving.hypervisor.name, leaving.hypervisor.state(), leaving.hypervisor.leftovers
+        done = leaving.hypervisor.agrees
+        leaving.close()
+        self._leaving.discard(leaving)
+        if not done:
+            text = f"{name} is kept no more; what weft made there stays, it is {state.state}: {state.reason}"
+            self._tell("warning", "hypervisor.left", name, text)
+        elif left:
+            text = f"{name} is kept no more; what weft made there is removed, but {left[0].subject}: {left[0].text}"
+            self._tell("warning", "hypervisor.left", name, text)
+        else:
+            self._tell("info", "hypervisor.left", name, f"{name} is kept no more; what weft made there is removed")
 
     def _forget(self, name: str) -> None:
         self._pumps.pop(name).stop()

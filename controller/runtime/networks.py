@@ -92,9 +92,9 @@ class Networks:
         waiting = tuple(pending(file, engine.tables))
         done = Applied(name, len(file.networks), len(file.ports), changes, waiting)
         text = f"{name}: {_many(done.networks, 'network')}, {_many(done.ports, 'port')}, {_many(changes, 'change')}"
-        self._control.journal.add(
-            "info", "config.applied", name, f"{text}; {len(waiting)} wait for their port" if waiting else text
-        )
+        if waiting:
+            text += "; 1 waits for its port" if len(waiting) == 1 else f"; {len(waiting)} wait for their ports"
+        self._control.journal.add("info", "config.applied", name, text)
         return done
 
     def _settings(self, file: NetworkFile) -> dict[str, dict[str, object]]:

@@ -49,7 +49,7 @@ class Provisioning:
         if problems:
             raise ConfigError(problems)
         try:
-            self._hypervisors.apply(wanted)
+            self._hypervisors.apply(wanted, others=file.hypervisors.keys() - wanted.keys())
         except ListenError as error:
             raise ConfigError([file.problem("hypervisors", str(error))]) from error
         self._watched = {row.name: f"{row.mesh}/{row.peer}" for row in _of(rows, TunnelPort) if row.peer}

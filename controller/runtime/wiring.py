@@ -36,6 +36,7 @@ from controller.state.tables import Tx
 from controller.topology.basis import Basis
 from controller.topology.discovery import Discovery
 from controller.topology.tunnels import Tunnels
+from controller.topology.warmth import Warmth
 
 SAVE_EVERY = 0.1  # seconds until learned rows are written
 SAVE_AGAIN = 5.0  # seconds until it is tried again where they could not be
@@ -75,7 +76,7 @@ async def _serve(settings: Settings) -> None:
     engine, journal = Engine(), Journal()
     control = Control(engine, journal, remove_foreign=settings.foreign_flows == "remove")
     catalogue = Catalogue(control, settings.app_config)
-    builtin = [catalogue.add_builtin(cls) for cls in (Basis, Discovery, Tunnels)]
+    builtin = [catalogue.add_builtin(cls) for cls in (Basis, Discovery, Tunnels, Warmth)]
     names, file = preflight.check(settings, catalogue, tuple(dict.fromkeys((*ALWAYS, *(settings.apps or ("l2_learning",))))))
     osken.peer(osken.V14)  # imported now, so that the first bridge does not wait for it
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o750)

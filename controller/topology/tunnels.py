@@ -11,13 +11,13 @@ from dataclasses import replace
 
 from controller.app import App, Reader, Tx, derives, every, on
 from controller.model import (
+    Attachment,
     Bridge,
     FloodMember,
     FloodPorts,
     Host,
     Hypervisor,
     Introduced,
-    Link,
     Member,
     Mesh,
     MeshMember,
@@ -36,13 +36,14 @@ from controller.model import (
 )
 
 PREFIXES = ("weft-", "bfd-")  # of the names of our ports
-LOOK = 5.0  # seconds between two looks for links
+LOOK = 5.0  # seconds between two looks for bridges that are not on a mesh
 
 
-class Wired(Row):
-    """A hypervisor's bridge that has links to other bridges too, which has been told."""
+class Apart(Row):
+    """A bridge has ports of a network whose mesh it is not on, which has been told."""
 
     bridge: str = key()
+    network: str = key()
 
 
 class Tunnels(App):
@@ -97,13 +98,15 @@ class Tunnels(App):
         if host is not None and (host.bridge, host.port) == (event.host.bridge, event.host.port):
             tx.put(replace(host, told=True))
 
-    @every(LOOK, each=Vtep)
-    def warn(self, vtep: Vtep, tx: Tx) -> None:
-        """A bridge on a mesh with links as well: frames could go in circles over both, so that is not supported."""
-        wired, known = bool(tx.where(Link, bridge=vtep.bridge)), tx.get(Wired, vtep.bridge)
-        if wired and known is None:
-            text = f"{vtep.bridge} is on a mesh of tunnels and links to other bridges; take away the links or the mesh"
-            tx.tell("error", "mesh.wired", vtep.bridge, text)
-            tx.put(Wired(vtep.bridge))
-        elif known is not None and not wired:
+    @every(LOOK, each=FloodPorts)
+    def warn(self, here: FloodPorts, tx: Tx) -> None:
+        """A bridge with ports of a network that goes by a mesh, but which is not on it: over links such a network does not go."""
+        network, known = tx.get(Network, here.network), tx.get(Apart, here.bridge, here.network)
+        on_mesh = network is None or not network.mesh or tx.get(Replica, here.network, here.bridge) is not None
+        apart = not on_mesh and bool(tx.where(Attachment, bridge=here.bridge, network=here.network))
+        if network and apart and known is None:
+            text = f"{here.network} goes by the mesh {network.mesh}, and {here.bridge} is not on it: its ports reach nobody else"
+            tx.tell("warning", "mesh.apart", f"{here.bridge}/{here.network}", text)
+            tx.put(Apart(here.bridge, here.network))
+        elif known is not None and not apart:
             tx.drop(known)

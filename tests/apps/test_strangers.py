@@ -44,7 +44,7 @@ def test_a_frame_of_a_stranger_is_marked_after_it_was_copied_and_held_at_the_tun
     assert "LEARN priority=2,in_port=3,reg9=0x1 actions=set_field:0x2->reg9,goto_table:41" in lab.flows("hv1")
     assert len([text for text in lab.flows("hv1", "LEARN") if "in_port=3" in text and "resubmit(,40)" in text]) == 5
     (unicast,) = lab.flows("hv1", "NEXTHOP", "strangers")
-    assert unicast.startswith("NEXTHOP priority=115,reg9=0x2 actions=controller(meter_id=")
+    assert unicast.startswith("NEXTHOP priority=115,reg1=0x1000/0x1000,reg9=0x2 actions=controller(meter_id=")
     (to_all,) = lab.flows("hv1", "EGRESS", "strangers")
     assert to_all.startswith(f"EGRESS priority=115,reg2={T:#x},reg9=0x2 actions=controller(meter_id=")
 

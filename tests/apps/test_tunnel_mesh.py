@@ -17,11 +17,11 @@ from controller.model import (
     Bridge,
     FloodPorts,
     Host,
-    Link,
     Mac,
     Member,
     Mesh,
     MeshMember,
+    Network,
     Pipeline,
     Port,
     PortRole,
@@ -32,7 +32,7 @@ from controller.model import (
 )
 from controller.runtime.networks import rows_of
 from controller.runtime.overlay import data_port, dpid_of, peer_port
-from controller.topology.tunnels import Tunnels, Wired
+from controller.topology.tunnels import Apart, Tunnels
 from tests.apps.engine import Lab
 
 pytestmark = pytest.mark.apps
@@ -265,11 +265,27 @@ def test_without_a_mesh_there_is_nothing() -> None:
     assert lab.flows("s1", app="tunnel_mesh") == []
 
 
-def test_links_beside_tunnels_are_told_once() -> None:
+def test_where_there_are_links_too_networks_with_a_mesh_go_by_its_tunnels_alone() -> None:
     lab = MeshLab(2)
-    lab.put(Link("hv1", 5, "s1", 1), Link("s1", 1, "hv1", 5))
+    lab.put(Network("plain", 30), *(row for name in lab.names for row in vm_rows(name, 5 + lab.names.index(name), 1, "plain")))
+    lab.put(PortRole("hv1", 7, "link", "to hv2"), FloodPorts("hv1", "blue", (7,)), FloodPorts("hv1", "plain", (7,)))
+    groups = {text.split("=")[1].split(",")[0]: text for text in lab.flows("hv1") if text.startswith("group=flood/")}
+    assert "set_field:0x7->reg2" in groups["flood/hv1/plain"]
+    assert "set_field:0x7->reg2" not in groups["flood/hv1/blue"]
+    flooded = [text for text in lab.flows("hv1", "FLOOD") if "in_port=7" in text]
+    assert [text for text in flooded if "reg0=0xa" in text] == []
+    assert [text for text in flooded if "reg0=0x1e" in text]
+    home = {text.split("reg0=")[1].split()[0]: text for text in lab.flows("hv1", "FORWARD") if "02:00:00:01:00:01" in text}
+    assert "set_field:0x1" in home["0xa"]  # with the mark of a mesh, for which only tunnels have next hops
+    assert all("reg1=0x1" in text for text in lab.find("hv1", "NEXTHOP", "->tun_dst"))
+
+
+def test_ports_of_a_network_whose_mesh_their_bridge_is_not_on_are_told_once() -> None:
+    lab = MeshLab(2)
+    lab.put(FloodPorts("s1", "blue"), Attachment("s1", 1, "blue"), FloodPorts("s2", "blue", (1, 2)))
     lab.tick("warn")
-    assert lab.rows(Wired) == [Wired("hv1")]
-    lab.drop(Link("hv1", 5, "s1", 1))
     lab.tick("warn")
-    assert lab.rows(Wired) == []
+    assert lab.rows(Apart) == [Apart("s1", "blue")]
+    lab.drop(Attachment("s1", 1, "blue"))
+    lab.tick("warn")
+    assert lab.rows(Apart) == []

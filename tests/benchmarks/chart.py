@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from tests.benchmarks.results import Goal
 
-WIDTH, LABEL, ROW, TOP = 900, 470, 26, 46
+WIDTH, LABEL, ROW, TOP = 960, 560, 26, 46
 REACH = 1.3  # decades to either side of the goal
 SCALE = (WIDTH - LABEL) / (2 * REACH)
 MIDDLE = LABEL + REACH * SCALE
@@ -30,7 +30,7 @@ def draw(ratios: Mapping[str, float], goals: Mapping[str, Goal]) -> str:
 
 
 def _frame(height: int) -> Iterator[str]:
-    for times in (0.1, 0.5, 1, 2, 10):
+    for times in (0.1, 0.3, 1, 3, 10):
         x, width = MIDDLE + SCALE * log10(times), 2 if times == 1 else 0.5
         word = "the goal" if times == 1 else f"{times:g} times"
         yield f'<text x="{x:.0f}" y="20" text-anchor="middle" fill="{TEXT}">{word}</text>'
@@ -42,7 +42,7 @@ def _row(at: int, name: str, ratio: float, goal: Goal) -> Iterator[str]:
     times = margin(ratio, goal)
     end = MIDDLE + SCALE * max(-REACH, min(REACH, log10(times)))
     left, width = min(MIDDLE, end), max(1.0, abs(end - MIDDLE))
-    yield f'<text x="4" y="{y + 13}" fill="{TEXT}">{escape(name)}</text>'
+    yield f'<text x="4" y="{y + 13}" fill="{TEXT}">{escape(f"{name}: {goal}")}</text>'
     yield f'<rect x="{left:.1f}" y="{y + 2}" width="{width:.1f}" height="15" fill="{GOOD if times >= 1 else BAD}"/>'
     anchor, x = ("start", end + 4) if times >= 1 else ("end", end - 4)
     yield f'<text x="{x:.1f}" y="{y + 14}" text-anchor="{anchor}" fill="{TEXT}">{ratio:.3g}</text>'

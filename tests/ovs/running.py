@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from controller.cli.supervised import free_address
 from tests.nursery import CopiedController
 from topologies.openvswitch import PrivateOvs
 
 PATIENCE = 15.0
+R = TypeVar("R", bound="Running")
 
 
 def eventually(what: Callable[[], Any], seconds: float = PATIENCE) -> Any:
@@ -48,6 +49,13 @@ class Running(CopiedController):
         """Wait until these bridges are connected and nothing is open."""
         eventually(lambda: all(self.is_settled(name) for name in bridges))
 
+    def restart(self, *bridges: str) -> None:
+        """End the controller, start it again and wait until these bridges are connected and nothing is open."""
+        self.stop()
+        self.start()
+        self.wait_ready()
+        self.settled(*bridges)
+
     def is_settled(self, bridge: str) -> bool:
         """Connected, nothing open, and known of every port what it is there for."""
         ports = list(self.client.items("/ports", bridge=bridge)) if self.bridge(bridge) else []
@@ -76,7 +84,13 @@ class Running(CopiedController):
 @contextmanager
 def running(folder: Path, ovs: PrivateOvs, *options: str) -> Iterator[Running]:
     """Start a controller and end it."""
-    controller = Running(folder, ovs, *options)
+    with kept_running(Running(folder, ovs, *options)) as controller:
+        yield controller
+
+
+@contextmanager
+def kept_running(controller: R) -> Iterator[R]:
+    """Start a controller of some kind and end it."""
     controller.start()
     try:
         controller.wait_ready()

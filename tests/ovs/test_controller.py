@@ -63,10 +63,7 @@ def test_learned_hosts_survive_a_restart_that_sends_nothing(weft: Running) -> No
     eventually(lambda: weft.client.get("/hosts")["total"] == 2)
     weft.settled("br0")
     before = weft.ovs.flows("br0")
-    weft.stop()
-    weft.start()
-    weft.wait_ready()
-    weft.settled("br0")
+    weft.restart("br0")
     assert weft.client.get("/hosts")["total"] == 2
     assert weft.ovs.flows("br0") == before
     assert weft.bridge("br0")["flow_mods"] == 0

@@ -12,6 +12,8 @@ import re
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
@@ -242,9 +244,9 @@ def remove(ovs: PrivateOvs) -> None:
         ovs.vsctl(*[word for name in bridges for word in ("--", "del-br", name)])
 
 
-@random_fabrics
-@given(plans(), st.randoms(use_true_random=False))
-def test_one_copy_for_everybody_of_a_network_while_links_come_and_go(ovs: PrivateOvs, plan: Plan, random: Random) -> None:
+@contextmanager
+def built(ovs: PrivateOvs, plan: Plan) -> Iterator[Fabric]:
+    """A fabric with its controller, which knows where its hosts are."""
     remove(ovs)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -252,16 +254,23 @@ def test_one_copy_for_everybody_of_a_network_while_links_come_and_go(ovs: Privat
             fabric = Fabric(ovs, weft, plan, folder)
             fabric.build()
             fabric.learn()
+            yield fabric
+
+
+@random_fabrics
+@given(plans(), st.randoms(use_true_random=False))
+def test_one_copy_for_everybody_of_a_network_while_links_come_and_go(ovs: PrivateOvs, plan: Plan, random: Random) -> None:
+    with built(ovs, plan) as fabric:
+        fabric.check()
+        for _ in range(EVENTS):
+            if fabric.cables and random.random() < 0.5:
+                fabric.unplug(random.randrange(len(fabric.cables)))
+            else:
+                fabric.plug(*random.sample(range(1, plan.size + 1), 2))
+            got, wanted = fabric.broadcast()  # at once: some may be lost, none come twice or elsewhere
+            assert got <= wanted, differences(got, wanted)
+            fabric.agree()
             fabric.check()
-            for _ in range(EVENTS):
-                if fabric.cables and random.random() < 0.5:
-                    fabric.unplug(random.randrange(len(fabric.cables)))
-                else:
-                    fabric.plug(*random.sample(range(1, plan.size + 1), 2))
-                got, wanted = fabric.broadcast()  # at once: some may be lost, none come twice or elsewhere
-                assert got <= wanted, differences(got, wanted)
-                fabric.agree()
-                fabric.check()
 
 
 @random_fabrics
@@ -271,16 +280,11 @@ def test_one_copy_where_bridges_do_not_know_the_same(ovs: PrivateOvs, plan: Plan
 
     Then each cable is opened at one end, as between two steps of a tree's change.
     """
-    remove(ovs)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with running(folder, ovs, "--network-file", str(network_file(plan, folder))) as weft:
-            fabric = Fabric(ovs, weft, plan, folder)
-            fabric.build()
-            fabric.learn()
-            fabric.check()
+    with built(ovs, plan) as fabric:
+        fabric.check()
+        fabric.weft.stop()
         for bridge in fabric.bridges:
-            forget(ovs, bridge, random.sample(plan.hosts, random.randint(0, len(plan.hosts))), folder / "flows")
+            forget(ovs, bridge, random.sample(plan.hosts, random.randint(0, len(plan.hosts))), fabric.folder / "flows")
         check_loosely(fabric)
         for one, other, port in fabric.cables:
             open_one_end(ovs, f"b{random.choice((one, other))}", port)
@@ -319,23 +323,17 @@ ANYWHERE = {80: "NEXTHOP", 90: "FLOOD"}
 
 def test_a_link_that_goes_changes_ways_and_nothing_about_hosts(ovs: PrivateOvs) -> None:
     """On all bridges the flows of NEXTHOP and FLOOD may change, and what is about the ports that are gone."""
-    remove(ovs)
     plan = Plan(5, [(1, 2), (2, 3), (3, 4), (4, 1), (1, 3), (5, 1)], [Host(n, 1, NETWORKS[n % 2]) for n in range(1, 6)])
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with running(folder, ovs, "--network-file", str(network_file(plan, folder))) as weft:
-            fabric = Fabric(ovs, weft, plan, folder)
-            fabric.build()
-            fabric.learn()
-            for which in (0, 3):
-                before = {bridge: set(ovs.flows(bridge)) for bridge in fabric.bridges}
-                one, other, port = fabric.cables[which]
-                fabric.unplug(which)
-                fabric.agree()
-                changed = {bridge: before[bridge] ^ set(ovs.flows(bridge)) for bridge in fabric.bridges}
-                assert any("table=80" in flow for flows in changed.values() for flow in flows)
-                for bridge, flows in changed.items():
-                    for flow in flows:
-                        table = int(flow.partition("table=")[2].partition(",")[0] or 0) if "table=" in flow else 0
-                        end = bridge in (f"b{one}", f"b{other}") and re.search(rf"in_port={port}\b|reg2=0x{port:x}\b", flow)
-                        assert table in ANYWHERE or (table in NEAR and end), f"{bridge}: {flow}"
+    with built(ovs, plan) as fabric:
+        for which in (0, 3):
+            before = {bridge: set(ovs.flows(bridge)) for bridge in fabric.bridges}
+            one, other, port = fabric.cables[which]
+            fabric.unplug(which)
+            fabric.agree()
+            changed = {bridge: before[bridge] ^ set(ovs.flows(bridge)) for bridge in fabric.bridges}
+            assert any("table=80" in flow for flows in changed.values() for flow in flows)
+            for bridge, flows in changed.items():
+                for flow in flows:
+                    table = int(flow.partition("table=")[2].partition(",")[0] or 0) if "table=" in flow else 0
+                    end = bridge in (f"b{one}", f"b{other}") and re.search(rf"in_port={port}\b|reg2=0x{port:x}\b", flow)
+                    assert table in ANYWHERE or (table in NEAR and end), f"{bridge}: {flow}"

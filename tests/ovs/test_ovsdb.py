@@ -238,6 +238,40 @@ def test_a_refused_transaction_is_shown_and_not_repeated(ovs: HypervisorOvs) -> 
     scenario(work)
 
 
+def test_what_was_made_goes_with_a_hypervisor_that_is_kept_no_more(ovs: HypervisorOvs) -> None:
+    async def work(keeper: Keeper) -> None:
+        keeper.keep(ovs.unix)
+        await keeper.applied()
+        keeper.hypervisors.apply({"other": (Place(ovs.unix), TWO)})  # the same one by another name: all stays
+        await keeper.applied()
+        assert "hypervisor.left" not in keeper.kinds()
+        ovs.vsctl("add-port", "br1", "vm1", "--", "set", "Interface", "vm1", "type=dummy")
+        keeper.hypervisors.apply({})
+        assert keeper.hypervisors.states() == ()
+        await keeper.until(lambda: "hypervisor.left" in keeper.kinds())
+        assert ovs.vsctl("list-br").split() == ["br1"]
+        assert ovs.vsctl("list-ports", "br1").split() == ["vm1"]
+        assert ovs.vsctl("get-controller", "br1").split() == []
+        text = "other is kept no more; what weft made there is removed, but br1: it is not removed: port vm1 on it is not ours"
+        assert keeper.told[-1] == ("warning", "hypervisor.left", "other", text)
+        keeper.keep(ovs.unix)
+        await keeper.applied()
+        ovs.vsctl("del-port", "br1", "vm1")
+        keeper.hypervisors.apply({})
+        keeper.keep(ovs.unix)  # it is back before it was gone
+        await keeper.applied()
+        assert sorted(ovs.vsctl("list-br").split()) == ["br1", "br2"]
+        keeper.hypervisors.apply({}, others={"hv1"})  # somebody else keeps it from now on
+        assert sorted(ovs.vsctl("list-br").split()) == ["br1", "br2"]
+        keeper.keep("unix:/nowhere")
+        await keeper.until(lambda: keeper.state.reason)
+        keeper.hypervisors.apply({})
+        await keeper.until(lambda: keeper.kinds().count("hypervisor.left") == 2)
+        assert "what weft made there stays, it is unreachable: no such file or directory" in keeper.told[-1][3]
+
+    scenario(work)
+
+
 def test_what_somebody_takes_away_comes_back(ovs: HypervisorOvs) -> None:
     async def work(keeper: Keeper) -> None:
         keeper.keep(ovs.unix)

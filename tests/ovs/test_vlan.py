@@ -15,7 +15,7 @@ import pytest
 
 from controller.cli.errors import Failure
 from controller.cli.get import dropped
-from tests.ovs.running import Running, eventually
+from tests.ovs.running import Running, eventually, kept_running
 from topologies.openvswitch import PrivateOvs
 
 pytestmark = pytest.mark.ovs
@@ -93,12 +93,8 @@ def started(folder: Path, ovs: PrivateOvs, file: Path, kind: type[Vlans] = Vlans
     """A controller with a network file, which ends with the block."""
     controller = kind(folder, ovs, "--network-file", str(file))
     controller.file = file
-    controller.start()
-    try:
-        controller.wait_ready()
+    with kept_running(controller):
         yield controller
-    finally:
-        controller.stop()
 
 
 def test_networks_are_apart_and_tags_are_as_each_port_wants_them(weft: Vlans) -> None:
@@ -173,10 +169,7 @@ def test_a_restart_with_the_same_file_sends_nothing(weft: Vlans) -> None:
     eventually(lambda: [h["network"] for h in weft.client.items("/hosts")] == ["red"])
     weft.settled("br0")
     before = weft.ovs.flows("br0")
-    weft.stop()
-    weft.start()
-    weft.wait_ready()
-    weft.settled("br0")
+    weft.restart("br0")
     assert weft.ovs.flows("br0") == before
     assert weft.bridge("br0")["flow_mods"] == 0
     assert [h["network"] for h in weft.client.items("/hosts")] == ["red"]

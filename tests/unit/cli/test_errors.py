@@ -154,6 +154,13 @@ def test_a_state_directory_that_one_may_not_enter_is_not_allowed(weft: Weft) -> 
     assert done.stdout == "[6, 6]\n"
 
 
+def test_emulation_without_mininet_says_what_is_missing(weft: Weft, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.cli.emulate.find_spec", lambda name: None)
+    done = weft("emulate", "--list")
+    assert (done.code, done.err.splitlines()[0]) == (1, "weft: Mininet is not installed for this Python")
+    assert "weft doctor" in done.err
+
+
 def test_a_fault_of_ours_is_a_sentence_and_a_file(weft: Weft, answers: Answers) -> None:
     answers(reply("200 OK", '{"items": [{}]}'))
     done = weft.process("get", "bridges")

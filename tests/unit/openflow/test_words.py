@@ -5,14 +5,14 @@ from struct import pack
 from controller.openflow.words import in_words
 from controller.pipeline.text import actions_text
 
-CT = pack("!HHIHHIHB3xH", 0xFFFF, 24, 0x2320, 35, 1, 0, 5, 60, 0)
+FIN_TIMEOUT = pack("!HHIHHH2x", 0xFFFF, 16, 0x2320, 19, 7, 90)
 
 
 def test_an_action_that_weft_does_not_write_is_named() -> None:
-    text = in_words("CONTROLLER:128," + actions_text(CT))
-    assert text.startswith("CONTROLLER:128,NXActionCT(")
-    assert "recirc_table=60" in text
-    assert "zone_ofs_nbits=5" in text
+    text = in_words("CONTROLLER:128," + actions_text(FIN_TIMEOUT))
+    assert text.startswith("CONTROLLER:128,NXActionFinTimeout(")
+    assert "fin_idle_timeout=7" in text
+    assert "fin_hard_timeout=90" in text
 
 
 def test_what_nobody_knows_stays_hexadecimal() -> None:

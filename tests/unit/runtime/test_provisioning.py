@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,10 @@ class Recorder:
         self.wanted: dict[str, tuple[Place, Intent]] = {}
         self.refusal = refusal
 
-    def apply(self, wanted: dict[str, tuple[Place, Intent]]) -> None:
+    def apply(self, wanted: dict[str, tuple[Place, Intent]], others: Collection[str] = ()) -> None:
         if self.refusal:
             raise ListenError(self.refusal)
-        self.wanted = wanted
+        self.wanted, self.others = wanted, set(others)
 
     def states(self) -> tuple[HypervisorState, ...]:
         return ()
@@ -159,6 +160,12 @@ def test_where_it_would_not_it_is_refused() -> None:
     entry = "hypervisors: {hv1: {ovsdb: 'tcp:127.0.0.1:1', bridge: weft-core, vtep: 192.0.2.1}}\nmeshes: {core: {}}"
     with pytest.raises(ConfigError, match="its local port cannot be vxlan"):
         wanted(entry)
+
+
+def test_those_that_others_make_are_left_alone() -> None:
+    recorder = Recorder()
+    Provisioning(recorder, LISTEN).apply(parse(FILE, "n"))  # type: ignore[arg-type]
+    assert (sorted(recorder.wanted), recorder.others) == (["hv1", "hv2"], {"hv3"})
 
 
 def test_no_hypervisors() -> None:
