@@ -4,8 +4,8 @@ They are tracked on the bridge of the client alone, in a zone that this network 
 virtual address is translated in SERVICE, replies in UNSERVICE, where they leave for the client: in SERVICE, on their way in, the
 virtual MAC address would be learned at the backend's port.
 
-A backend that calls its own service talks to itself: the other half of such a connection is in a second zone, where the client
-appears as the virtual address. With `dsr` nothing is translated, and connections are tracked all the same, so that they stay.
+A backend that calls its own service talks to itself: the other half of that is in a second zone, where the client appears as the
+virtual address. With `dsr` nothing is translated, and connections are tracked all the same, so that they stay.
 """
 
 from apps.service_tables import (
@@ -62,6 +62,7 @@ class Connections(App, stages=(SERVICE, UNSERVICE, ZONES, CHOOSE, COMMIT, SEND, 
         for flow in (
             CHOOSE.flow(there, ct_state=is_state(ESTABLISHED), priority=130, why="a connection that is known"),
             CHOOSE.flow(there, ct_state=is_state(RELATED), priority=130, why="an error about a connection"),
+            CHOOSE.flow(there, ct_state=is_state(INVALID), ct_mark=MARK, priority=150, why="its ends know what to make of it"),
             CHOOSE.flow(DROP, ct_state=is_state(INVALID), priority=140, why="it fits no connection"),
             CHOOSE.flow(there, ct_state=is_state(NEW), ct_mark=MARK, priority=120, why="not answered yet: the same backend"),
             BACK.flow(back, priority=1, why="of no connection to a service"),
@@ -100,8 +101,7 @@ class Connections(App, stages=(SERVICE, UNSERVICE, ZONES, CHOOSE, COMMIT, SEND, 
         there = set_field(eth_dst=mac), resubmit(CLOSE.table), resubmit(LEARN.table)
         yield SEND.flow(*there, ct_mark=mark, why=f"{name} by {address}").on(everywhere)
         sender = set_field(eth_src=virtual.mac), resubmit(CLOSE.table), TO_SAME_PORT
-        back = BACK.flow(*sender, resubmit(EGRESS.table), ct_mark=mark, ct_state=is_state(REPLY), why=f"{name} by {address}")
-        yield back.on(everywhere)
+        yield BACK.flow(*sender, resubmit(EGRESS.table), ct_mark=mark, why=f"{name} by {address}").on(everywhere)
         number = rows.value(Network, service.network, field="number")
         ours = {"network": number, "ct_mark": mark, "ct_state": is_state(0, REPLY)}
         out = TO_SAME_PORT, resubmit(EGRESS.table)

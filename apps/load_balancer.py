@@ -76,17 +76,18 @@ class LoadBalancer(App, stages=(SCHEDULE, SLOTS, TAKES, SPARES, REMEMBER, COMMIT
             yield SCHEDULE.flow(resubmit(COMMIT.table), **to_us, backend=mark, priority=120, why=why)
 
     def by_groups(self, service, to_us, weights, ready, rows):
-        """Select groups; of several, one by some bits of the source port."""
+        """Select groups, of which some bits of the source port take one."""
         made = []
-        for number, buckets in enumerate(groups(ready)):
+        for number, buckets in enumerate(groups(ready, weights)):
             shares = [bucket(*self.choice(service, backend, rows), weight=weight) for backend, weight in buckets]
             made.append(rows.group("select", "service", service.name, number, buckets=shares, why=f"backends of {service.name}"))
         yield from made
         protocols = dict.fromkeys(p.protocol for p in rows.where(ServicePort, service=service.name))
         for number, group in enumerate(made):
             bits = number << BY_PORT, (len(made) - 1) << BY_PORT
-            for some in [port(p, "src", bits, service.vip) for p in protocols] if len(made) > 1 else [{}]:
-                yield SCHEDULE.flow(group.use, **to_us | some, why=f"a backend of {service.name}")
+            for protocol in protocols:
+                some = to_us | port(protocol, "src", bits, service.vip)
+                yield SCHEDULE.flow(group.use, **some, why=f"a backend of {service.name}")
 
     def by_slots(self, service, to_us, weights, ready, rows):
         """A hash as the number of a slot. Slots stay as they are when backends fail; those of such backends have a spare."""

@@ -1,7 +1,7 @@
 """How new connections are spread over backends: weights made into buckets of groups, and into slots of a table.
 
 A select group of Open vSwitch has 16, 32 or 64 slots, into which a hash of the connection falls, and deals them out by the
-weights of its buckets. Where that is too coarse several groups share the work, each for some source ports.
+weights of its buckets. That is coarse, so several groups share the work, each for some source ports.
 """
 
 from collections.abc import Hashable, Mapping
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 SLOTS = 64  # of a group
 FEWEST = 16  # slots of a group whatever its weights
-GROUPS = (1, 4, 16, 64)  # so many of them share the work
+GROUPS = (4, 16, 64)  # so many of them share the work
 NOTICEABLE = 1e-4  # sum of (error of the share)^2 / share: less is not seen in 10,000 connections (chi-square)
 PRIMES = ((3, 1021), (6, 4093), (40, 16381), (1000, 65521))  # up to so many backends: slots of the table
 SPARE = 251  # slots of a table that stands in for backends; a prime number
@@ -20,23 +20,31 @@ Key = TypeVar("Key", bound=Hashable)
 Buckets = list[tuple[Key, int]]
 
 
-def groups(weights: Mapping[Key, int]) -> list[Buckets[Key]]:
-    """Buckets (key, weight) of as many groups as are needed for the weights, all above 0; 1, 4, 16 or 64 of them, or none.
+def groups(weights: Mapping[Key, int], known: Mapping[Key, int] | None = None) -> list[Buckets[Key]]:
+    """Buckets (key, weight) of 4, 16 or 64 groups by the weights, all above 0; none for no weights.
 
-    Frames are to be spread over the groups evenly. Each group has the slots that Open vSwitch would make for it.
+    Frames are to be spread over the groups evenly. Each group has the slots that Open vSwitch would make for it. `known` are the
+    weights of all that there are: how many groups there are goes by these, because frames are lost when a group goes.
     """
     if not weights:
         return []
-    divisor = gcd(*weights.values())
-    least = {key: weight // divisor for key, weight in weights.items()}
+    least, count = _least(weights), _count(_least(known or weights))
     if _slots(least) % sum(least.values()) == 0:
-        return [list(least.items())]
-    enough = [count for count in GROUPS if count * SLOTS >= len(weights)]
-    for count in enough:
-        slots = apportion(least, count * SLOTS)
-        if _error(least, slots) <= NOTICEABLE:
-            break
-    return [_with_all_slots(share) for share in _dealt(slots, count)]
+        return [list(least.items())] * count
+    return [_with_all_slots(share) for share in _dealt(apportion(least, count * SLOTS), count)]
+
+
+def _least(weights: Mapping[Key, int]) -> dict[Key, int]:
+    divisor = gcd(*weights.values())
+    return {key: weight // divisor for key, weight in weights.items()}
+
+
+def _count(weights: Mapping[Key, int]) -> int:
+    """How many groups make shares that cannot be told from the weights."""
+    for count in GROUPS[:-1]:
+        if count * SLOTS >= len(weights) and _error(weights, apportion(weights, count * SLOTS)) <= NOTICEABLE:
+            return count
+    return GROUPS[-1]
 
 
 def _slots(weights: Mapping[Key, int]) -> int:

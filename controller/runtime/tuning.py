@@ -57,20 +57,15 @@ class Tuning:
     def _one(self, name: str, tx: Tx) -> None:
         backends = {row.address: row.weight for row in self._tables.where(Backend, service=name) if row.weight}
         loads = {address: self._load(name, address) for address in backends}
-        if not any(load.opened or load.closed for load in loads.values()):
+        rows = {row.address: row.weight for row in self._tables.where(Tuned, service=name)}
+        if rows.keys() == backends.keys() and not any(load.opened or load.closed for load in loads.values()):
             return  # other bridges were read, or nobody comes
         takes = {address for address in backends if self._takes(name, address)}
-        rows = {row.address: row.weight for row in self._tables.where(Tuned, service=name)}
         now = rows if rows.keys() == backends.keys() else backends
         wanted = tuned(backends, now, loads, takes)
-        if moved(backends, wanted) <= NOTICED:
-            wanted = {}
-        if moved(now, wanted or backends) > NOTICED or rows.keys() not in (set(), backends.keys()):
+        if rows.keys() != backends.keys() or moved(now, wanted) > NOTICED:
             for address in backends:
-                if wanted:
-                    tx.put(Tuned(name, address, wanted[address]))
-                else:
-                    tx.drop(Tuned, name, address)
+                tx.put(Tuned(name, address, wanted[address]))
 
     def _load(self, name: str, address: Address) -> Load:
         counts = self._counters.of(name, address)
@@ -94,18 +89,25 @@ def tuned(weights: Mapping[Any, int], now: Mapping[Any, int], loads: Mapping[Any
     """
     if not weights:
         return {}
-    total = next((total for total in TOTALS if total >= EACH * len(weights)), TOTALS[-1])
+    total = next((total for total in TOTALS if total >= EACH * len(weights)), max(TOTALS[-1], len(weights)))
     fair = {each: weight / sum(weights.values()) for each, weight in weights.items()}
-    used = {each: now[each] / (sum(now[one] for one in takes) or 1) for each in takes}
     sharing = sum(fair[each] for each in takes)
-    staying = {
-        each: loads[each].active - loads[each].closed for each in takes
-    }  # of those there are now, when as many close as lately
+    used = {each: now[each] / sum(now[one] for one in takes) for each in takes}
+    staying = {each: loads[each].active - loads[each].closed for each in takes}  # when as many close as lately
     coming = max(1, sum(loads[each].opened for each in takes))
     level = (sum(staying.values()) + coming) / (sharing or 1)
     lack = {each: max(0.0, level * fair[each] - staying[each]) for each in takes}
     share = {each: (used[each] + lack[each] / sum(lack.values())) / 2 * sharing for each in takes}
-    return {each: max(1, round(total * max(share.get(each, fair[each]), LEAST * fair[each]))) for each in weights}
+    return _whole({each: max(share.get(each, fair[each]), LEAST * fair[each]) for each in weights}, total)
+
+
+def _whole(shares: Mapping[Any, float], total: int) -> dict[Any, int]:
+    """Numbers from 1 on that add up to `total`, in these shares (largest remainder): select groups can have exactly them."""
+    exact = {each: (total - len(shares)) * share / sum(shares.values()) for each, share in shares.items()}
+    whole = {each: 1 + int(number) for each, number in exact.items()}
+    for each in sorted(exact, key=lambda each: (int(exact[each]) - exact[each], repr(each)))[: total - sum(whole.values())]:
+        whole[each] += 1
+    return whole
 
 
 def moved(before: Mapping[Any, int], after: Mapping[Any, int]) -> float:

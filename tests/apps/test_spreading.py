@@ -62,10 +62,29 @@ def test_shares_are_as_near_to_the_weights_as_chance_in_ten_thousand_connections
 
 @pytest.mark.parametrize(
     ("weights", "groups_made"),
-    [((3, 1), 1), ((1,), 1), ((1, 1), 1), ((1, 1, 1), 4), ((2, 4, 2), 1), ((1,) * 10, 16), ((43, 21), 1), ((60_000, 20_000), 1)],
+    [
+        ((3, 1), 4),
+        ((1,), 4),
+        ((1, 1, 1), 4),
+        ((2, 4, 2), 4),
+        ((1,) * 10, 16),
+        ((43, 21), 4),
+        ((60_000, 20_000), 4),
+        ((1,) * 200, 64),
+    ],
 )
-def test_what_fits_needs_one_group(weights: tuple[int, ...], groups_made: int) -> None:
+def test_how_many_groups_are_needed(weights: tuple[int, ...], groups_made: int) -> None:
     assert len(groups(dict(enumerate(weights)))) == groups_made
+
+
+def test_what_fits_needs_few_slots() -> None:
+    assert groups({"a": 60_000, "b": 20_000}) == [[("a", 3), ("b", 1)]] * 4
+
+
+@given(WEIGHTS, st.data())
+def test_the_number_of_groups_stays_when_backends_fail(weights: dict[int, int], data: st.DataObject) -> None:
+    left = data.draw(st.sets(st.sampled_from(sorted(weights)), min_size=1))
+    assert len(groups({key: weights[key] for key in left}, weights)) == len(groups(weights))
 
 
 def test_a_thousand_backends_all_have_a_share() -> None:

@@ -152,6 +152,17 @@ def test_a_ping_and_an_arp_request_are_answered_where_they_are_asked(lab: Balanc
     assert bytes(again.__class__(bytes(again))) == bytes(pong)  # the checksums are right
 
 
+def test_a_reset_reaches_a_backend_that_remembers_an_older_connection(lab: Balanced) -> None:
+    """A client takes a port again, and the backend answers about the old connection, which the client resets (RFC 5961)."""
+    (opening,) = next(frames for frames in lab.exchange(CLIENT, ask(lab, "self", 24_500)).values() if frames)
+    challenge = answer(opening, 2, "A")
+    challenge[TCP].seq, challenge[TCP].ack = 900_000_000, 700_000_000
+    (told,) = lab.exchange(2, challenge)[CLIENT]
+    assert (told.src, told[IP].src, told[TCP].sport, told[TCP].flags) == (mac(lab, "self"), at(101), 80, "A")
+    (reset,) = lab.exchange(CLIENT, ask(lab, "self", 24_500, flags="R", seq=700_000_000))[2]
+    assert (reset[IP].dst, reset[TCP].dport, reset[TCP].flags) == (at(2), 8080, "R")
+
+
 def test_what_the_service_does_not_have_ends(lab: Balanced) -> None:
     ends, virtual = (at(CLIENT), at(100)), mac(lab, "web")
     frames = [
