@@ -77,6 +77,7 @@ def main() -> None:
     channel = Channel(wanted["channel"])
     try:
         ovs, net, groups = _build(wanted)
+        channel.command()  # the one that comes first: connect
         ovs.connect(net, wanted["controller"])
         channel.send(built=_describe(net), groups=groups, namespaces=ovs.namespaces())
     except Exception as error:

@@ -1,5 +1,6 @@
 """An emulated network seen from outside: started, asked, used and ended by the process that wants it."""
 
+import contextlib
 import json
 import os
 import selectors
@@ -41,7 +42,7 @@ class Host:
 class EmulatedNetwork:
     """Bridges, hosts and links of a topology, in namespaces that end with this object, with this process, or with `close`.
 
-    Bridges connect to the Unix socket `controller_socket`, which the controller may open before or after.
+    Bridges connect to the Unix socket `controller_socket` in `start`; where the controller opens it later they try each second.
     """
 
     def __init__(self, run: Run, topology: str, parameters: Mapping[str, str], *, interactive: bool = False) -> None:
@@ -66,13 +67,19 @@ class EmulatedNetwork:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def start(self, seconds: float = 120.0) -> None:
-        """Build everything; returns when bridges, hosts and links are up and the bridges know their controller."""
+    def launch(self) -> None:
+        """Begin to build: bridges, hosts and links come up, the controller may be started meanwhile."""
         self._channel, theirs = socket.socketpair()
         with theirs:
             self._process = self._spawn(theirs.fileno())
         self._run.record(self._process.pid)
+
+    def start(self, seconds: float = 120.0) -> None:
+        """Build everything; returns when bridges, hosts and links are up and the bridges know their controller."""
+        if self._process is None:
+            self.launch()
         deadline = time.monotonic() + seconds
+        self._send("connect")
         built = self._receive(deadline)
         for name, host in built["built"]["hosts"].items():
             self.hosts[name] = Host(name=name, namespace=self._namespace(host.pop("pid")), **host)
@@ -139,8 +146,12 @@ class EmulatedNetwork:
 
     def _do(self, command: str, seconds: float | None = 30.0) -> None:
         """Have process 1 do something, and wait for it."""
-        self._channel.sendall(json.dumps({"command": command}).encode() + b"\n")
+        self._send(command)
         self._receive(None if seconds is None else time.monotonic() + seconds)
+
+    def _send(self, command: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it has ended: what it said last is still to be read
+            self._channel.sendall(json.dumps({"command": command}).encode() + b"\n")
 
     def _namespace(self, pid: int) -> str:
         """The network namespace of a process that has the number PID for process 1, whose /proc is seen through its root."""

@@ -10,7 +10,7 @@ from controller.cli.errors import ExitCode, Failure
 from controller.cli.output import many
 
 if TYPE_CHECKING:
-    from controller.config import NetworkFile
+    from controller.config import Found, NetworkFile, Node
 
 commands = typer.Typer(help="Check a network file; print its schema for editors.", rich_markup_mode=None, add_completion=False)
 
@@ -29,7 +29,7 @@ def print_schema() -> None:
 
 @commands.command()
 def check(file: Annotated[str, typer.Argument(metavar="FILE", help="The network file; - reads standard input.")]) -> None:
-    """Say every mistake in a network file. Whether its apps, bridges and ports exist only a running controller knows."""
+    """Say every mistake in a network file. Whether its bridges, ports and apps of your own exist only a controller knows."""
     name, found = load(file)
     print(f"{name} is right: {many(len(found.networks), 'network')}, {many(len(found.ports), 'port')}")
 
@@ -40,9 +40,18 @@ def load(file: str) -> "tuple[str, NetworkFile]":
 
     name, text = read(file)
     try:
-        return name, parse(text, name)
+        return name, parse(text, name, _fields_of_apps)
     except ConfigError as error:
         raise Failure(ExitCode.REFUSED, "the network file has mistakes", str(error)) from None
+
+
+def _fields_of_apps(root: "Node") -> "Found":
+    """What installed apps do not take. They are imported only where the file has fields for some."""
+    if root.get("apps") is None:
+        return iter(())
+    from controller.runtime import fields
+
+    return fields.mistakes(fields.Installed(), root)
 
 
 def read(file: str) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from topologies.outage import Ends
 from topologies.reachability import matrix, probe, probe_all
 
 CONVERGE_SECONDS = 60.0
+TAKEN = "is taken"  # as `weft start` says of a port
 DEMO_PERIOD = 2.0  # seconds between two pings of the demo
 
 
@@ -58,10 +59,11 @@ class Emulation:
         stack.callback(run.close)
         self._network = EmulatedNetwork(run, self._topology, self._parameters, interactive=interactive)
         stack.enter_context(self._network)
+        self._network.launch()
         self._controller = self._new_controller(run)
         stack.callback(lambda: self._controller.stop())
         stack.callback(finish_undisturbed)
-        # Before the bridges: they would find nobody there and take a second to try again.
+        # Before the bridges connect: they would find nobody there and take a second to try again.
         self._start_controller(run)
         self._network.start()
         bridges, hosts, links = len(self._network.bridges), len(self._network.hosts), len(self._network.links)
@@ -88,10 +90,10 @@ class Emulation:
                 self._controller.wait_ready()
                 break
             except Failure as failure:
-                ended = failure.code is ExitCode.REFUSED
-                if not ended or free_address(self._controller.web) == self._controller.web:
+                ended, web = failure.code is ExitCode.REFUSED, self._controller.web
+                if not ended or (free_address(web) == web and TAKEN not in failure.hint):
                     raise
-                # Somebody else was quicker to take the port.
+                # Somebody else was quicker to take the port, and has perhaps given it back by now.
                 self._controller = self._new_controller(run)
         web = self._controller.web
         taken = "" if self._web in (web, f"{web.rpartition(':')[0]}:0") else f" ({self._web} is taken)"

@@ -51,6 +51,8 @@ class HypervisorDown:
         seen = time.monotonic() - begun
         self._wait_for_bfd()
         watched = time.monotonic() - begun
+        self._wait_for_hosts("unreachable")
+        marked = time.monotonic() - begun
         self._controller.pause(SETTLE)
         heard = self._undisturbed("down", stream)
         probes = list(probe_all(self._network))
@@ -58,7 +60,8 @@ class HypervisorDown:
         self.wrong += [f"down: {probe.source} -> {probe.target}: {_answer(probe)}" for probe in wrong]
         pairs = f"{len(probes) - len(wrong)} of {len(probes)} pairs as they should be without {self._name}"
         when = f"{1000 * seen:.0f} ms, and each other hypervisor by BFD after {1000 * watched:.0f} ms"
-        return f"down        the controller knows after {when}; {heard}{pairs}"
+        hosts = f"its hosts are unreachable after {1000 * marked:.0f} ms"
+        return f"down        the controller knows after {when}; {hosts}; {heard}{pairs}"
 
     def _start(self, stream: Stream | None) -> str:
         begun = time.monotonic()
@@ -70,6 +73,7 @@ class HypervisorDown:
             probes = list(probe_all(self._network))
         wrong = [probe for probe in probes if not probe.right]
         self.wrong += [f"up: {probe}" for probe in wrong]
+        self._wait_for_hosts("reachable")
         heard = self._undisturbed("up", stream)
         pairs = f"{len(probes) - len(wrong)} of {len(probes)} pairs as they should be"
         return f"up          its flows are back after {1000 * flows:.0f} ms; {heard}{pairs}"
@@ -106,6 +110,19 @@ class HypervisorDown:
                 return
             self._controller.pause()
         raise Failure(ExitCode.TIMED_OUT, f"after {AGREE:g} s BFD still finds {self._name}", self._controller.last_words())
+
+    def _wait_for_hosts(self, state: str) -> None:
+        """Wait until this is the state of all hosts there, and of nobody else's the one that is bad."""
+        deadline = time.monotonic() + AGREE
+        while time.monotonic() < deadline:
+            hosts = list(self._controller.client.items("/hosts"))
+            there = {host["state"] for host in hosts if host["bridge"] == self._name}
+            elsewhere = {host["state"] for host in hosts if host["bridge"] != self._name}
+            if there <= {state} and elsewhere <= {"reachable"}:
+                return
+            self._controller.pause()
+        text = f"after {AGREE:g} s not all hosts of {self._name} are {state}, or others are not reachable"
+        raise Failure(ExitCode.TIMED_OUT, text, self._controller.last_words())
 
 
 def _meanwhile(stream: Stream | None) -> str:

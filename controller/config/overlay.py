@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Wit
 
 from controller.config import names
 from controller.config.entry import Dpid, EmptyIfNothing, Entry
-from controller.config.provisioned import MadeEntry
+from controller.config.provisioned import BfdEntry, MadeEntry
 
 HypervisorRef = Annotated[str, WithJsonSchema({"type": "string", "refers": "hypervisors"})]
 MeshRef = Annotated[str, WithJsonSchema({"type": "string", "refers": "meshes"})]
@@ -59,16 +59,6 @@ class HypervisorEntry(MadeEntry):
 
     description: str = ""
     """What it is, in your words."""
-
-
-class BfdEntry(Entry):
-    """Bidirectional forwarding detection (RFC 5880) between each two hypervisors."""
-
-    min_tx: int = Field(default=100, ge=10, le=60_000, examples=[100])
-    """Milliseconds from one of our frames to the next, at the least."""
-
-    min_rx: int = Field(default=100, ge=10, le=60_000, examples=[100])
-    """Milliseconds in which the other one may send us no more than one."""
 
 
 class IpsecEntry(Entry):

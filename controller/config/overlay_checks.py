@@ -13,7 +13,7 @@ from controller.config.source import Entry, Node
 Found = Iterator[tuple[Keys, bool, str]]
 Sections = dict[str, dict[str, Entry]]  # the entries of each section by name
 
-MADE = ("ports", "mirrors", "netflow", "sflow", "ipfix", "other_config")
+MADE = ("ports", "bridges", "mirrors", "netflow", "sflow", "ipfix", "other_config")
 PORTS = {"vxlan": 4789, "geneve": 6081, "gre": 0}  # UDP, where the file says no other
 
 
@@ -86,14 +86,17 @@ def _databases(hypervisors: dict[str, Entry]) -> Found:
         made = [key for key in MADE if entry.value.get(key)]
         if made and not (listen or entry.value.get("ovsdb")):
             yield ("hypervisors", name, made[0]), True, f"{made[0]} needs the database of {show(name)}: write ovsdb or listen"
-        ports = entry.value.get("ports")
-        for port, found in (ports.entries() if ports else {}).items():
-            if bool(_text(found.value, "peer")) != (_text(found.value, "type") == "patch"):
-                yield (
-                    ("hypervisors", name, "ports", port),
-                    True,
-                    "a patch has a peer, and nothing else has one: type: patch, peer: NAME",
-                )
+        yield from _patches(("hypervisors", name), entry.value)
+        bridges = entry.value.get("bridges")
+        for bridge, found in (bridges.entries() if bridges else {}).items():
+            yield from _patches(("hypervisors", name, "bridges", bridge), found.value)
+
+
+def _patches(about: Keys, bridge: Node) -> Found:
+    ports = bridge.get("ports")
+    for port, found in (ports.entries() if ports else {}).items():
+        if bool(_text(found.value, "peer")) != (_text(found.value, "type") == "patch"):
+            yield (*about, "ports", port), True, "a patch has a peer, and nothing else has one: type: patch, peer: NAME"
 
 
 def _mesh(name: str, mesh: Node, members: dict[str, None]) -> Found:

@@ -14,6 +14,16 @@ PortNames = Annotated[tuple[str, ...], Field(default=(), strict=False, examples=
 Sampling = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
 
 
+class BfdEntry(Entry):
+    """Bidirectional forwarding detection (RFC 5880)."""
+
+    min_tx: int = Field(default=100, ge=10, le=60_000, examples=[100])
+    """Milliseconds from one of our frames to the next, at the least."""
+
+    min_rx: int = Field(default=100, ge=10, le=60_000, examples=[100])
+    """Milliseconds in which the other one may send us no more than one."""
+
+
 class MadePortEntry(Entry):
     """A port that weft puts on the bridge."""
 
@@ -31,6 +41,28 @@ class MadePortEntry(Entry):
 
     max_rate: int | None = Field(default=None, ge=1000, examples=[100_000_000])
     """Bit/s that leave by the port, by linux-htb. Left out: all that it can."""
+
+    bfd: Annotated[BfdEntry | None, EmptyIfNothing] = Field(default=None, examples=[{"min_tx": 100, "min_rx": 100}])
+    """Watch what is at the other end of the link by BFD. Left out: it is not watched."""
+
+    options: dict[str, str] = Field(default_factory=dict, examples=[{"n_rxq": "2"}])
+    """More keys of `options` of the interface in Open vSwitch."""
+
+
+Ports = Annotated[dict[Annotated[str, AfterValidator(names.bridge)], MadePortEntry], EmptyIfNothing]
+
+
+class PlainBridgeEntry(Entry):
+    """One more bridge, an ordinary learning switch without a controller, as for the uplink to the underlay."""
+
+    ports: Ports = Field(default_factory=dict, examples=[{"eth0": {}}])
+    """Its ports."""
+
+    other_config: dict[str, str] = Field(default_factory=dict, examples=[{"mac-table-size": "4096"}])
+    """More keys of `other_config` of the bridge in Open vSwitch."""
+
+    adopt: bool = False
+    """Take over a bridge of that name that is there already and nobody's."""
 
 
 class MirrorEntry(Entry):
@@ -97,10 +129,13 @@ class IpfixEntry(Entry):
 class MadeEntry(Entry):
     """What weft sets up on the bridge of a hypervisor whose database it knows."""
 
-    ports: Annotated[dict[Annotated[str, AfterValidator(names.bridge)], MadePortEntry], EmptyIfNothing] = Field(
-        default_factory=dict, examples=[{"tap0": {"type": "internal", "mtu": 1450}}]
-    )
+    ports: Ports = Field(default_factory=dict, examples=[{"tap0": {"type": "internal", "mtu": 1450}}])
     """Ports that weft makes; those of virtual machines are plugged in by whoever runs the machines."""
+
+    bridges: Annotated[dict[Annotated[str, AfterValidator(names.bridge)], PlainBridgeEntry], EmptyIfNothing] = Field(
+        default_factory=dict, examples=[{"br-ex": {"ports": {"eth0": {}}}}]
+    )
+    """More bridges beside that of the virtual machines, without a controller."""
 
     mirrors: Annotated[dict[str, MirrorEntry], EmptyIfNothing] = Field(
         default_factory=dict, examples=[{"watch": {"output": "tap0", "everything": True}}]

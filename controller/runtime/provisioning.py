@@ -100,7 +100,7 @@ def _of(rows: list[Row], cls: type[R]) -> list[R]:
 
 
 def _intent(name: str, entry: HypervisorEntry, rows: list[Row], made: list[Port], controller: str) -> Intent:
-    """One bridge, with a port for the data of each mesh, and where there is BFD or IPsec one for each peer."""
+    """A bridge with a port for the data of each mesh, and where there is BFD or IPsec one for each peer; and plain ones."""
     hypervisors = {row.name: row for row in _of(rows, Hypervisor)}
     members = [(row.mesh, row.hypervisor) for row in _of(rows, MeshMember)]
     ports: list[Port] = []
@@ -122,15 +122,27 @@ def _intent(name: str, entry: HypervisorEntry, rows: list[Row], made: list[Port]
         ipfix=Ipfix(**dict(entry.ipfix)) if entry.ipfix else None,
         adopt=me.adopt,
     )
-    return Intent((bridge,))
+    plain = (
+        Bridge(
+            other,
+            tuple(_port(port, found, None) for port, found in more.ports.items()),
+            datapath_type=bridge.datapath_type,
+            fail_mode="standalone",
+            other_config=more.other_config,
+            adopt=more.adopt,
+        )
+        for other, more in entry.bridges.items()
+    )
+    return Intent((bridge, *plain))
 
 
 def _port(name: str, made: MadePortEntry, room: int | None) -> Port:
     """A port as the file has it. One that Open vSwitch makes has the MTU for which its networks have room, if nothing is said."""
-    options = {"peer": made.peer} if made.peer else {}
+    options = {**made.options, "peer": made.peer} if made.peer else made.options
+    bfd = Bfd(made.bfd.min_tx, made.bfd.min_rx) if made.bfd else None
     kind = "" if made.type == "system" else made.type
     mtu = made.mtu or (room if kind == "internal" else None)
-    return Port(name, kind, options, mtu=mtu, number=made.number, max_rate=made.max_rate)
+    return Port(name, kind, options, bfd, mtu=mtu, number=made.number, max_rate=made.max_rate)
 
 
 def _tunnels(mesh: Mesh, here: Hypervisor, others: list[Hypervisor]) -> Iterator[Port]:

@@ -18,6 +18,8 @@ from controller.model.rows import Key
 FILE = "rows.db"
 RUINED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 ADDRESSES: dict[str, Any] = {"mac": Mac, "ipv4": IPv4, "ipv6": IPv6}
+NAMES = {cls: name for name, cls in ADDRESSES.items()}
+PLAIN = frozenset((str, int, float, bool, type(None)))
 BYTES = "bytes"
 SCHEMA = "CREATE TABLE IF NOT EXISTS rows (type TEXT, key TEXT, value TEXT, since REAL, PRIMARY KEY (type, key)) WITHOUT ROWID"
 INSERT = "INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT (type, key) DO UPDATE SET value = excluded.value"
@@ -137,14 +139,16 @@ def _value(row: Row) -> str:
 
 
 def _encode(value: Any) -> Any:
-    for name, cls in ADDRESSES.items():
-        if isinstance(value, cls):
-            return {name: str(value)}
+    kind = type(value)
+    if kind in PLAIN:  # nearly all; an address is a number or bytes, and yet of a type of its own
+        return value
+    if kind in NAMES:
+        return {NAMES[kind]: str(value)}
     if isinstance(value, bytes):
         return {BYTES: value.hex()}
     if isinstance(value, tuple):
         return [_encode(v) for v in value]
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, str | int | float):
         return value
     raise TypeError(f"{value!r} cannot be kept; a kept row holds numbers, text, bytes, addresses and tuples of them")
 

@@ -199,8 +199,14 @@ async def _save(engine: Engine, store: Store, journal: Journal) -> None:
         await asyncio.sleep(SAVE_EVERY)
         if engine.unsaved:
             changes, engine.unsaved = engine.unsaved, {}
+            saving = asyncio.ensure_future(asyncio.to_thread(store.save, changes))
             try:
-                await asyncio.to_thread(store.save, changes)
+                await asyncio.shield(saving)
+            except asyncio.CancelledError:  # the controller stops: what is about to be written is, and nothing later before it
+                await asyncio.wait([saving])
+                if saving.exception() is not None:
+                    engine.unsaved = changes | engine.unsaved
+                raise
             except OSError as error:
                 engine.unsaved = changes | engine.unsaved
                 journal.add("error", "state.unwritable", str(store.path), f"{error}; what was learned is lost if weft stops now")

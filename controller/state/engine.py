@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from controller.model.cookie import APP_BITS, cookie
+from controller.model.cookie import APP_BITS
 from controller.model.rows import Bridge, Key, Member, Number, Row, StageRow, scope_of
 from controller.pipeline.compose import place_for
 from controller.pipeline.flow import Flow
@@ -206,7 +206,7 @@ class Engine:
                     del rule.owners[key]
                 continue
             if owner is None:
-                owner = rule.owners[key] = Owner(rule, key, cookie(rule.number, rule.name, key))
+                owner = rule.owners[key] = Owner(rule, key)
             if rule.derives:
                 self._put_derived(owner, self._evaluate(rule, owner, row, _settle_rows))
                 continue
@@ -317,7 +317,8 @@ class Engine:
     def _forget(self, owner: Owner) -> tuple[Flow, ...]:
         """The owner is no more; gives the flows that it had. It has none from now on, which ends what bridges refused of it."""
         self._forget_reads(owner)
-        self.failed.pop(owner.cookie, None)
+        if self.failed:
+            self.failed.pop(owner.cookie, None)
         had, owner.flows = owner.flows, ()
         return had
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from controller.model.cookie import cookie
 from controller.model.rows import Key, Row
 from controller.pipeline.flow import GROUP_SLOT, METER_SLOT, Flow
 from controller.state.reader import Read
@@ -48,13 +49,22 @@ class Owner:
 
     __slots__ = ("cookie", "error", "flows", "key", "reads", "rows", "rule", "waits")
 
-    def __init__(self, rule: Rule, key: Key, cookie: int) -> None:
-        self.rule, self.key, self.cookie = rule, key, cookie
+    cookie: int
+
+    def __init__(self, rule: Rule, key: Key) -> None:
+        self.rule, self.key = rule, key
         self.flows: tuple[Flow, ...] = ()
         self.rows: tuple[Row, ...] = ()  # of a rule that derives rows
         self.reads: tuple[Read, ...] = ()
         self.error = ""
         self.waits = ""
+
+    def __getattr__(self, name: str) -> int:
+        """The cookie, made when it is first asked for: many owners never have a flow."""
+        if name != "cookie":
+            raise AttributeError(name)
+        self.cookie = cookie(self.rule.number, self.rule.name, self.key)
+        return self.cookie
 
     def row(self) -> str:
         """The row, as people write it: "Host s1 default 02:00:00:00:00:01"."""

@@ -119,7 +119,10 @@ class Client:
 
     def receive(self) -> int:
         """Read; how many answers there were."""
-        data = self._buffer + self.socket.recv(1 << 18)
+        received = self.socket.recv(1 << 18)
+        if not received:
+            raise ConnectionResetError("closed")
+        data = self._buffer + received
         rest, answers, pos, size = [], 0, 0, len(data)
         while size - pos >= 8:
             end = pos + (data[pos + 2] << 8 | data[pos + 3])
@@ -194,10 +197,13 @@ def main() -> None:
     clients = [Client(n + 1, options.port, options.learn, options.plain, options.vlan) for n in range(count)]
     for client in clients:
         client.prepare()
-    if options.latency:
-        print(json.dumps(latency(clients[0], options.latency)))
-    else:
-        print(json.dumps(throughput(clients, options.window, options.seconds)))
+    try:
+        if options.latency:
+            print(json.dumps(latency(clients[0], options.latency)))
+        else:
+            print(json.dumps(throughput(clients, options.window, options.seconds)))
+    except ConnectionError as error:
+        sys.exit(f"the controller ended the connection: {error}")
 
 
 if __name__ == "__main__":

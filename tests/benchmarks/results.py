@@ -57,7 +57,7 @@ GOALS = {  # what is measured, and beside whom
     "100,000 flows read back and compared / ovs-ofctl dump-flows": most(1),
     "memory of 1000 switches / os-ken, eventlet": most(1),
     "a controller with 100 bridges where nothing happens / a processor": most(0.02),
-    "p99 of a packet-in beside a dashboard and 20 clients / without them": most(2),
+    "p99 of a packet-in beside a dashboard and 20 clients / nobody": most(2),
 }
 RATIOS: dict[str, float] = {}
 TABLES: list[Numbers] = []

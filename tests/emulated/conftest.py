@@ -19,6 +19,7 @@ class Lab:
         run = runs.new_run(topology)
         stack.callback(run.close)
         self.network = stack.enter_context(EmulatedNetwork(run, topology, parameters))
+        self.network.launch()
         listen, web = f"unix:{self.network.controller_socket}", free_address("127.0.0.1:0")
         self.network_file = network_file(run, topology, parameters, self.network)
         self.controller = CopiedController(run.path, listen, web, network_file=self.network_file)

@@ -321,6 +321,7 @@ def test_the_command_shows_how_one_fails_and_comes_back() -> None:
     assert "ok: 30 of 30 pairs as they should be, 0 % loss" in done.stdout
     assert "while 1000 datagrams a second go from b1 to b2" in done.stdout
     assert done.stdout.count("; 0 lost between others; 30 of 30 pairs as they should be") == 2
+    assert "; its hosts are unreachable after " in done.stdout
     assert "ok: hv3, and traffic came back" in done.stdout
     refused = subprocess.run([*weft, "--fail", "hv9"], capture_output=True, text=True, timeout=60, check=False)
     assert refused.returncode == 64

@@ -60,7 +60,8 @@ class Running(CopiedController):
         """Connected, nothing open, and known of every port what it is there for."""
         ports = list(self.client.items("/ports", bridge=bridge)) if self.bridge(bridge) else []
         about = self.bridge(bridge)
-        return about.get("state") == "connected" and not about["pending"] and all(p["role"] != "held" for p in ports)
+        done = about.get("state") == "connected" and not about["pending"]
+        return done and bool(ports) and all(p["role"] != "held" for p in ports)
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The events of a kind, oldest first."""

@@ -16,7 +16,11 @@ FILE = """
 hypervisors:
   hv1:
     {{ovsdb: "{database}", vtep: 192.0.2.1, bridge: br-int, dpid: 0x11,
-     ports: {{tap0: {{type: internal, mtu: 1400}}}}, mirrors: {{watch: {{output: tap0, everything: true}}}}}}
+     ports: {{tap0: {{type: internal, mtu: 1400, max_rate: 10000000}}, to-ex: {{type: patch, peer: to-int}}}},
+     bridges: {{br-ex: {{ports: {{to-int: {{type: patch, peer: to-ex}}, ex0: {{type: internal, bfd: {{min_tx: 50}}}}}}}}}},
+     netflow: {{targets: ["127.0.0.1:2055"]}},
+     sflow: {{targets: ["127.0.0.1:6343"], agent: lo}}, ipfix: {{targets: ["127.0.0.1:4739"]}},
+     mirrors: {{watch: {{output: tap0, everything: true}}}}}}
   hv2: {{ovsdb: "unix:{away}", vtep: 192.0.2.2}}
 meshes:
   core: {{type: vxlan, bfd: {{min_tx: 100, min_rx: 100}}}}
@@ -45,11 +49,18 @@ def test_from_the_network_file_to_a_bridge_with_tunnels_and_back(ovs: Hypervisor
         weft.settled("hv1")  # the bridge goes by the name of the hypervisor
         assert weft.bridge("hv1")["dpid"] == f"{0x11:016x}"
         ports = ovs.vsctl("list-ports", "br-int").split()
-        assert {"weft-core", "tap0"} <= set(ports)
+        assert {"weft-core", "tap0", "to-ex"} <= set(ports)
         assert ovs.vsctl("get", "Interface", "tap0", "mtu").strip() == "1400"
         assert ovs.vsctl("get", "Mirror", "watch", "select_all").strip() == "true"
         assert len([port for port in ports if port.startswith("bfd-")]) == 1
-        assert state(weft, "hv1")["bfd"] == ["core/hv2 down"]
+        assert ovs.vsctl("list-ports", "br-ex").split() == ["ex0", "to-int"]
+        assert (ovs.vsctl("get-fail-mode", "br-ex").strip(), ovs.vsctl("get-controller", "br-ex")) == ("standalone", "")
+        assert ovs.vsctl("get", "Interface", "to-int", "options:peer").strip() == "to-ex"
+        assert ovs.vsctl("get", "Interface", "ex0", "bfd:min_tx", "bfd_status:state").split() == ['"50"', "down"]
+        assert ovs.vsctl("--bare", "--columns=other_config", "list", "QoS").strip() == "max-rate=10000000"
+        targets = [ovs.vsctl("--bare", "--columns=targets", "list", table).strip() for table in ("NetFlow", "sFlow", "IPFIX")]
+        assert targets == ["127.0.0.1:2055", "127.0.0.1:6343", "127.0.0.1:4739"]
+        assert state(weft, "hv1")["bfd"] == ["core/hv2 down", "ex0 down"]
         assert state(weft, "hv2")["reason"] == "no such file or directory"
         ovs.vsctl("add-port", "br-int", "vm1")  # by whoever runs the machines
         eventually(lambda: any(p["network"] == "blue" for p in weft.client.items("/ports", bridge="hv1")))
@@ -72,5 +83,8 @@ def test_from_the_network_file_to_a_bridge_with_tunnels_and_back(ovs: Hypervisor
         eventually(lambda: state(weft, "hv1").get("state") == "applied")
         file.write_text(FILE.format(database=ovs.unix, away=tmp_path / "none").replace(", bfd: {min_tx: 100, min_rx: 100}", ""))
         weft.client.put("/config", {"text": file.read_text()})
-        eventually(lambda: ovs.vsctl("list-ports", "br-int").split() == ["tap0", "vm1", "weft-core"])
+        eventually(lambda: ovs.vsctl("list-ports", "br-int").split() == ["tap0", "to-ex", "vm1", "weft-core"])
         assert "bridge.foreign" not in {event["kind"] for event in weft.client.items("/events/history", limit=1000)}
+        weft.client.put("/config", {"text": "networks: {}"})
+        eventually(lambda: [event["subject"] for event in weft.events("hypervisor.left")] == ["hv2", "hv1"])
+        assert (ovs.vsctl("list-br").split(), ovs.vsctl("list-ports", "br-int").split()) == (["br-int"], ["vm1"])

@@ -87,7 +87,11 @@ MORE = """
 hypervisors:
   hv1:
     ovsdb: "unix:/db"
-    ports: {eth1: {max_rate: 100000000}, tap0: {type: internal, mtu: 1450, number: 10}, p1: {type: patch, peer: p2}}
+    ports:
+      eth1: {max_rate: 100000000, bfd: {min_tx: 50}, options: {n_rxq: "2"}}
+      tap0: {type: internal, mtu: 1450, number: 10}
+      p1: {type: patch, peer: p2}
+    bridges: {br-ex: {ports: {p2: {type: patch, peer: p1}, eth0: {}}, other_config: {mac-aging-time: "60"}, adopt: true}}
     mirrors: {watch: {output: tap0, sources: [eth1], everything: true}}
     netflow: {targets: ["192.0.2.9:2055"], active_timeout: 60}
     sflow: {targets: ["192.0.2.9:6343", "[2001:db8::9]:6343"], agent: eth0}
@@ -97,9 +101,9 @@ hypervisors:
 
 
 def test_what_else_is_set_up() -> None:
-    (bridge,) = wanted(MORE)["hv1"][1].bridges
+    bridge, plain = wanted(MORE)["hv1"][1].bridges
     assert bridge.ports == (
-        Port("eth1", max_rate=100_000_000),
+        Port("eth1", "", {"n_rxq": "2"}, Bfd(50, 100), max_rate=100_000_000),
         Port("tap0", "internal", mtu=1450, number=10),
         Port("p1", "patch", {"peer": "p2"}),
     )
@@ -108,6 +112,8 @@ def test_what_else_is_set_up() -> None:
     assert bridge.sflow == SFlow(("192.0.2.9:6343", "[2001:db8::9]:6343"), "eth0")
     assert bridge.ipfix == Ipfix(("192.0.2.9:4739",), domain=7)
     assert bridge.other_config == {"mac-table-size": "4096"}
+    ports = Port("p2", "patch", {"peer": "p1"}), Port("eth0")
+    assert plain == Bridge("br-ex", ports, fail_mode="standalone", other_config={"mac-aging-time": "60"}, adopt=True)
 
 
 def test_an_internal_port_has_the_mtu_that_its_networks_have_room_for() -> None:
