@@ -67,6 +67,7 @@ from controller.model.service import (
     Tuned,
     Virtual,
     Zone,
+    port_asked,
 )
 
 __all__ = [
@@ -127,5 +128,6 @@ __all__ = [
     "Watched",
     "Zone",
     "key",
+    "port_asked",
     "scope_of",
 ]
