@@ -5,7 +5,7 @@ from struct import pack
 from controller.openflow.words import in_words
 from controller.pipeline.text import actions_text
 
-CT = pack("!HHIHHIHB3xH", 0xFFFF, 24, 0x2320, 35, 1, 0, 5, 60, 0)
+CT = pack("!HHIHHIHB3xH", 0xFFFF, 24, 0x2320, 35, 3, 0, 5, 60, 0)  # force, which weft never says
 
 
 def test_an_action_that_weft_does_not_write_is_named() -> None:
