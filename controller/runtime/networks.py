@@ -47,6 +47,8 @@ def put(tx: Tx, file: NetworkFile) -> None:
         for row in tx.where(cls):
             if (cls, cls.key_of(row)) not in wanted:
                 tx.drop(row)
+    for row in services.forgotten(tx, wanted.values()):
+        tx.drop(row)
     for row in (*wanted.values(), *beginnings):
         tx.put(row)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.config import parse
-from controller.model import Backend, Health, HealthCheck, IPv4
+from controller.model import Backend, Drained, Draining, Health, HealthCheck, IPv4
 from controller.runtime.networks import put
 from controller.state.tables import Tables, Tx
 
@@ -43,6 +43,18 @@ def test_who_took_connections_before_there_was_a_check_does_so_until_it_says_no(
     apply(tables, ONE, TWO, health="    health: {type: icmp}")
     assert tables.all(Health) == [Health("web", ONE, False, "refused", 5.0)]
     assert tables.all(HealthCheck)[0].type == "icmp"
+
+
+def test_of_a_backend_that_is_not_in_the_file_nothing_is_kept() -> None:
+    tables = Tables()
+    apply(tables, ONE, TWO, health=CHECKED)
+    for row in (Draining("web", ONE, 1.0), Drained("web", ONE, 1.0), Health("web", ONE, True), Health("web", TWO, True)):
+        tables.set(type(row), ("web", row.address), None, row)
+    apply(tables, TWO, health=CHECKED)
+    assert (tables.all(Draining), tables.all(Drained)) == ([], [])
+    assert tables.all(Health) == [Health("web", TWO, True)]
+    apply(tables, TWO)
+    assert tables.all(Health) == []
 
 
 def test_a_new_service_is_down_until_its_first_answers() -> None:
