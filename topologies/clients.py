@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -157,7 +158,7 @@ def attempt(to: Address, source: str = "") -> Attempt:
 
 
 def ask_by_udp(host: Host, to: Address, times: int) -> Counter[str]:
-    """Who answers datagrams, each from a port of its own."""
+    """Who answers datagrams, each from a port of its own; some may stay without an answer."""
     names: Counter[str] = Counter()
     family = socket.AF_INET6 if ":" in to[0] else socket.AF_INET
     for _ in range(times):
@@ -166,8 +167,9 @@ def ask_by_udp(host: Host, to: Address, times: int) -> Counter[str]:
         with opened:
             opened.settimeout(PATIENCE)
             opened.connect(to)
-            opened.send(b"who?")
-            names[opened.recv(100).decode().strip()] += 1
+            with suppress(OSError):
+                opened.send(b"who?")
+                names[opened.recv(100).decode().strip()] += 1
     return names
 
 

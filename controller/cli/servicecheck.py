@@ -89,6 +89,8 @@ class ServiceCheck:
 
     def _datagrams(self, service: VirtualService) -> str:
         answered = sum((ask_by_udp(client, (service.vip, PORT), FEW) for client in self._clients), Counter[str]())
+        sent = FEW * len(self._clients)
+        self._judge(answered.total() == sent, f"udp: {answered.total()} of {sent} datagrams to {service.name} are answered")
         return f"udp         {service.name}: {answered.total()} datagrams, answered by {_listed(answered)}"
 
     def _own(self, service: VirtualService) -> str:

@@ -1,11 +1,13 @@
 """Virtual services with real clients and servers: shares, sticky clients, drain, a dying server, a restarting controller."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
+from controller.cli import servicecheck
 from tests.emulated.conftest import Lab
 from topologies import servers
 from topologies.clients import Held, Load, ask_by_udp, connections, failures, from_each, names, stay
@@ -192,6 +194,16 @@ def test_a_server_that_dies_takes_only_its_own_connections_along(farm: Farm) -> 
         assert last < UNTIL_DOWN + BUSY, last
         print(f"the last connection that failed began {1000 * last:.0f} ms after the server died")
     farm.wait_until_used("wrr", name)
+
+
+def test_the_check_of_the_command_finds_nothing_wrong(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servicecheck, "MANY", 300)
+    monkeypatch.setattr(servicecheck, "SOME", 60)
+    check = servicecheck.ServiceCheck(farm.lab.network, farm.lab.controller, farm.servers, farm.lab.converge)
+    lines = list(check.run())
+    assert check.wrong == [], lines
+    assert re.search(r"^maglev +w1 +1 +25\.0 % +\d+\.\d % +\d+", "\n".join(lines), re.MULTILINE), lines
+    assert [line.split()[0] for line in lines[-8:]] == ["udp", "hairpin", "drain", "undrain", "kill", "of", "then", "start"]
 
 
 def test_a_controller_that_dies_and_comes_back_breaks_no_connection(farm: Farm) -> None:
