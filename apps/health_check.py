@@ -24,6 +24,7 @@ from controller.model import (
     ServicePort,
     Virtual,
     key,
+    port_asked,
 )
 from controller.pipeline import ANSWER, DROP, NEXT, SERVICE, controller
 
@@ -86,7 +87,7 @@ class HealthChecks(App, stages=(SERVICE, ANSWER, ADVERTISE)):
         virtual = rows.need(Virtual, backend.service)
         number = rows.value(Network, virtual.network, field="number")
         copy = controller(SEEN, meter=rows.number("meter", "health", host.bridge, host.port, size=0))
-        port = check.port or first_port(rows.where(ServicePort, service=backend.service), check.type)
+        port = port_asked(check, rows.where(ServicePort, service=backend.service))
         at = {"network": number, "in_port": host.port}
         why = f"{backend.address} answers a health check of {backend.service}"
         for match in heard(check, backend.address, check.source or virtual.vip, virtual.mac, port):
@@ -112,13 +113,6 @@ class HealthChecks(App, stages=(SERVICE, ANSWER, ADVERTISE)):
             told = advertisement(virtual.mac, source, router=False)
             flow = ANSWER.flow(*told, **asked, icmpv6_type=SOLICITATION, nd_target=source, why=why)
         yield flow.on(Served(virtual.network))
-
-
-def first_port(ports, kind):
-    """The port that backends are asked at where the check names none: the first that the kind of check can ask."""
-    protocol = "udp" if kind == "udp" else "tcp"
-    fitting = [p for p in ports if p.protocol == protocol] or ports
-    return (fitting[0].target or fitting[0].port) if fitting else 0
 
 
 def heard(check, backend, source, mac, port):

@@ -4,7 +4,8 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -14,7 +15,8 @@ from topologies.network import Host
 
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 KEPT = b"GET / HTTP/1.1\r\nHost: weft\r\n\r\n"
-PATIENCE = 3.0  # seconds until an answer must be there: a lost SYN is sent again after one
+PATIENCE = 15.0  # seconds until an answer must be there: a lost SYN is sent again after 1, 3 and 7
+REVALIDATED = 0.6  # seconds until the datapath of Open vSwitch follows its flows
 THREADS = 4  # of a client
 
 Address = tuple[str, int]
@@ -117,10 +119,27 @@ def connections(hosts: Sequence[Host], to: Address, number: int, threads: int = 
         return load.finish()
 
 
-def from_each(host: Host, sources: Iterable[str], to: Address, times: int) -> list[Attempt]:
-    """Connections of one client, from each of its addresses so many."""
+def from_each(sources: Mapping[str, Host], to: Address, times: int) -> list[Attempt]:
+    """From each of these addresses one connection; half a second later, so many more from each.
+
+    Then what a bridge has learned from the first counts: its datapath is looked at again twice a second at the least.
+    """
+    first = [_from(host, source, to) for source, host in sources.items()]
+    time.sleep(REVALIDATED)
+    return first + [_from(host, source, to) for source, host in sources.items() for _ in range(times)]
+
+
+def stay(attempts: Iterable[Attempt]) -> dict[str, set[str]]:
+    """Who answered each address."""
+    found: dict[str, set[str]] = {}
+    for each in attempts:
+        found.setdefault(each.source, set()).add(each.name or each.error)
+    return found
+
+
+def _from(host: Host, source: str, to: Address) -> Attempt:
     with inside(host.namespace):
-        return [attempt(to, source) for source in sources for _ in range(times)]
+        return attempt(to, source)
 
 
 def attempt(to: Address, source: str = "") -> Attempt:
@@ -139,7 +158,7 @@ def attempt(to: Address, source: str = "") -> Attempt:
 
 
 def ask_by_udp(host: Host, to: Address, times: int) -> Counter[str]:
-    """Who answers datagrams, each from a port of its own."""
+    """Who answers datagrams, each from a port of its own; some may stay without an answer."""
     names: Counter[str] = Counter()
     family = socket.AF_INET6 if ":" in to[0] else socket.AF_INET
     for _ in range(times):
@@ -148,8 +167,9 @@ def ask_by_udp(host: Host, to: Address, times: int) -> Counter[str]:
         with opened:
             opened.settimeout(PATIENCE)
             opened.connect(to)
-            opened.send(b"who?")
-            names[opened.recv(100).decode().strip()] += 1
+            with suppress(OSError):
+                opened.send(b"who?")
+                names[opened.recv(100).decode().strip()] += 1
     return names
 
 

@@ -55,9 +55,12 @@ class Servers:
         for name in list(self._processes):
             self.kill(name)
 
-    def sources(self, host: Host) -> list[str]:
-        """The IPv4 addresses of a host."""
-        return [host.ip, *(_bare(address) for address in self._addresses[host.name] if ":" not in address)]
+    def sources(self) -> dict[str, Host]:
+        """The IPv4 addresses of all clients."""
+        clients = [host for host in self._network.hosts.values() if host.name not in self.names]
+        own = {host.ip: host for host in clients}
+        more = {_bare(address): host for host in clients for address in self._addresses[host.name] if ":" not in address}
+        return own | more
 
     def start(self, name: str) -> None:
         """Start one; returns when it answers."""
@@ -94,6 +97,8 @@ class Servers:
         interface = self._network.hosts[name].interface
         quiet = [f"net.ipv6.conf.{interface}.{key}=0" for key in ("accept_ra", "router_solicitations", "disable_ipv6")]
         script = ["sysctl -q -w net.ipv6.conf.lo.disable_ipv6=0 " + " ".join(quiet)]
+        # An address that a host takes up seconds later, when it asks after a neighbour, would be news for the controller.
+        script.append(f"ip -6 address flush dev {interface} scope link")
         for address in self._addresses[name]:
             script.append(f"ip address add {address} dev {interface}{' nodad' if ':' in address else ''}")
         direct = [service.vip for service in self.services if service.mode == "dsr" and name in self.names]

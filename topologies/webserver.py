@@ -7,7 +7,7 @@ import contextlib
 import select
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 
 END = b"\r\n\r\n"
@@ -20,7 +20,7 @@ class Server:
 
     def __init__(self, name: str) -> None:
         self._body = f"{name}\n".encode()
-        self._answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(self._body) + self._body
+        self._answers = {last: _answer(self._body, last) for last in (False, True)}
         self._poll = select.epoll()
         self._ready: dict[int, Callable[[], None]] = {}
         self._received: dict[socket.socket, bytes] = {}
@@ -64,12 +64,13 @@ class Server:
         try:
             data = connection.recv(MOST)
             *requests, rest = (self._received[connection] + data).split(END)
-            connection.sendall(self._answer * len(requests))
+            last = any(map(_last, requests))
+            connection.sendall(self._answers[last] * len(requests))
         except OSError:
             self._close(connection)
             return
         self._received[connection] = rest
-        if not data or len(rest) > MOST or _last(requests):
+        if not data or len(rest) > MOST or last:
             self._close(connection)
 
     def _close(self, connection: socket.socket) -> None:
@@ -77,8 +78,14 @@ class Server:
         connection.close()
 
 
-def _last(requests: Iterable[bytes]) -> bool:
-    return any(b"HTTP/1.0" in request or b"connection: close" in request.lower() for request in requests)
+def _answer(body: bytes, last: bool) -> bytes:
+    lines = [b"HTTP/1.1 200 OK", b"Content-Type: text/plain", b"Content-Length: %d" % len(body)]
+    return b"\r\n".join([*lines, *([b"Connection: close"] if last else []), b"", body])
+
+
+def _last(request: bytes) -> bool:
+    """Whether the connection is to be closed after the answer."""
+    return b"HTTP/1.0" in request or b"connection: close" in request.lower()
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from controller.cli.client import segment
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.supervised import SupervisedController
-from topologies.clients import Attempt, Held, Load, ask_by_udp, connections, failures, from_each, names
+from topologies.clients import REVALIDATED, Attempt, Held, Load, ask_by_udp, connections, failures, from_each, names, stay
 from topologies.network import EmulatedNetwork
 from topologies.servers import Servers
 from topologies.services import PORT, VirtualService
@@ -30,7 +30,7 @@ class ServiceCheck:
     def __init__(
         self, network: EmulatedNetwork, controller: SupervisedController, servers: Servers, settle: Callable[[], None]
     ) -> None:
-        self._controller, self._servers, self._settle = controller, servers, settle
+        self._controller, self._servers, self._agreed = controller, servers, settle
         self._clients = [host for host in network.hosts.values() if host.name not in servers.names]
         self._hosts = network.hosts
         self.services = servers.services
@@ -49,8 +49,9 @@ class ServiceCheck:
         """Wait until each backend takes connections; how many seconds it took."""
         begun = time.monotonic()
         self._wait_for("each backend is up", lambda backend: backend["state"] == "up")
+        seconds = time.monotonic() - begun
         self._settle()
-        return time.monotonic() - begun
+        return seconds
 
     def _shares(self) -> Iterator[str]:
         yield HEADER
@@ -69,41 +70,37 @@ class ServiceCheck:
             return self._sticking(service)
         attempts = self._connect(service, MANY)
         shares = self._sum(service, attempts)
-        said, lost = f"{len(attempts)} connections", len(failures(attempts))
+        said, lost = f"{len(attempts)} connections", failures(attempts)
         if service.scheduler == "least":
             right = all(shares.share(name) >= LEAST * shares.expected(name) for name in shares.weights)
-            return shares, f"{said}, {lost} failed, weights follow what is open", right and not lost
+            return shares, f"{said}, {_failed(lost)}, weights follow what is open", right and not lost
         tested = f"chi-square {shares.statistic:.1f}, which {100 * shares.probability:.2g} % of good samples exceed"
         tested += "" if shares.follow else f", and {100 * LEVEL:g} % are the least"
-        return shares, f"{said}, {lost} failed, {tested}", shares.follow and not lost
+        return shares, f"{said}, {_failed(lost)}, {tested}", shares.follow and not lost
 
     def _sticking(self, service: VirtualService) -> tuple[Shares, str, bool]:
         """From each address of each client some connections: all of an address go to one backend."""
-        attempts = [
-            attempt
-            for client in self._clients
-            for attempt in from_each(client, self._servers.sources(client), (service.vip, PORT), TIMES)
-        ]
+        attempts = from_each(self._servers.sources(), (service.vip, PORT), TIMES)
         self.connections += len(attempts)
-        found: dict[str, set[str]] = {}
-        for attempt in attempts:
-            found.setdefault(attempt.source, set()).add(attempt.name or attempt.error)
-        faithful, lost = sum(len(by) == 1 for by in found.values()), len(failures(attempts))
-        said = f"{len(attempts)} connections, {lost} failed, {faithful} of {len(found)} addresses stay with one backend"
+        found = stay(attempts)
+        faithful, lost = sum(len(by) == 1 for by in found.values()), failures(attempts)
+        said = f"{len(attempts)} connections, {_failed(lost)}, {faithful} of {len(found)} addresses stay with one backend"
         return self._sum(service, attempts), said, faithful == len(found) and not lost
 
     def _datagrams(self, service: VirtualService) -> str:
         answered = sum((ask_by_udp(client, (service.vip, PORT), FEW) for client in self._clients), Counter[str]())
+        sent = FEW * len(self._clients)
+        self._judge(answered.total() == sent, f"udp: {answered.total()} of {sent} datagrams to {service.name} are answered")
         return f"udp         {service.name}: {answered.total()} datagrams, answered by {_listed(answered)}"
 
     def _own(self, service: VirtualService) -> str:
         """A backend is a client of its own service, and of itself."""
         servers = [self._hosts[name] for name in self._servers.names]
         attempts = connections(servers, (service.vip, PORT), SOME)
-        lost = len(failures(attempts))
+        lost = failures(attempts)
         self.connections += len(attempts)
-        self._judge(not lost, f"hairpin: {lost} of {len(attempts)} connections of backends to their own service failed")
-        return f"hairpin     {service.name}: {len(attempts)} connections of backends to their own service, {lost} failed"
+        self._judge(not lost, f"hairpin: of connections of backends to their own service {_failed(lost)}")
+        return f"hairpin     {service.name}: {len(attempts)} connections of backends to their own service, {_failed(lost)}"
 
     def _drain(self, service: VirtualService) -> Iterator[str]:
         address = list(service.backends)[1]
@@ -112,9 +109,10 @@ class ServiceCheck:
             held = self._hold(stack, service, until=name)
             mine = [one for one in held if one.name == name]
             self._order(service, address, "drain")
+            self._wait_until_avoided(service, name)
             new, lost = self._new(service)
             alive = sum(one.alive() for one in mine)
-            self._judge(new[name] == 0 and not lost, f"drain: {new[name]} new connections went to {name}, {lost} failed")
+            self._judge(new[name] == 0 and not lost, f"drain: {new[name]} new connections went to {name}, {_failed(lost)}")
             self._judge(alive == len(mine) > 0, f"drain: {alive} of {len(mine)} old connections to {name} live on")
             yield (
                 f"drain       {service.name}: {name} gets {new[name]} of {new.total()} new connections;"
@@ -122,7 +120,7 @@ class ServiceCheck:
             )
         self._order(service, address, "undrain")
         new, lost = self._new(service)
-        self._judge(new[name] > 0 and not lost, f"undrain: {new[name]} new connections went to {name}, {lost} failed")
+        self._judge(new[name] > 0 and not lost, f"undrain: {new[name]} new connections went to {name}, {_failed(lost)}")
         yield f"undrain     {service.name}: {name} gets {new[name]} of {new.total()} new connections again"
 
     def _kill(self) -> Iterator[str]:
@@ -134,20 +132,20 @@ class ServiceCheck:
                 begun = time.monotonic()
                 self._servers.kill(name)
                 self._wait_for(f"{name} is down", lambda backend: backend["state"] == "down", name)
-                self._settle()
                 known = time.monotonic() - begun
+                self._wait_until_avoided(first, name)
             self.connections += len(load.attempts)
             hurt = [attempt.ended - begun for attempt in load.attempts if attempt.error and attempt.ended > begun]
             last = max(hurt, default=0.0)
             self._judge(last < NOTICED, f"kill: {last:.1f} s later connections to {first.name} still fail")
             fail = f"{len(hurt)} new connections fail in {1000 * last:.0f} ms"
-            yield f"kill        {name}: {fail}, all bridges know after {1000 * known:.0f} ms"
+            yield f"kill        {name}: {fail}, the controller knows after {1000 * known:.0f} ms"
             yield self._survivors(name, held)
         yield self._avoided(name)
         self._servers.start(name)
         seconds = self.wait_until_up()
         new, lost = self._new(first)
-        self._judge(new[name] > 0 and not lost, f"start: {new[name]} new connections went to {name}, {lost} failed")
+        self._judge(new[name] > 0 and not lost, f"start: {new[name]} new connections went to {name}, {_failed(lost)}")
         yield f"start       {name}: up after {seconds:.1f} s, gets {new[name]} of {new.total()} new connections"
 
     def _survivors(self, name: str, held: Sequence[Held]) -> str:
@@ -163,7 +161,9 @@ class ServiceCheck:
         for service in self.services:
             new, lost = self._new(service)
             total += new.total()
-            self._judge(new[name] == 0 and not lost, f"kill: {service.name}: {lost} of {SOME} new connections failed")
+            self._judge(
+                new[name] == 0 and not lost, f"kill: {service.name}: of new connections {_failed(lost)}, {new[name]} to {name}"
+            )
         return f"{'':<11} then {total} new connections to {len(self.services)} services, all answered by others"
 
     def _hold(self, stack: ExitStack, service: VirtualService, until: str) -> list[Held]:
@@ -176,10 +176,10 @@ class ServiceCheck:
         self.connections += len(held)
         return held
 
-    def _new(self, service: VirtualService) -> tuple[Counter[str], int]:
-        """Some new connections: who answered, and how many failed."""
+    def _new(self, service: VirtualService) -> tuple[Counter[str], list[str]]:
+        """Some new connections: who answered, and why some failed."""
         attempts = self._connect(service, SOME)
-        return names(attempts), len(failures(attempts))
+        return names(attempts), failures(attempts)
 
     def _connect(self, service: VirtualService, number: int) -> list[Attempt]:
         self.connections += number
@@ -207,12 +207,31 @@ class ServiceCheck:
                 raise Failure(ExitCode.TIMED_OUT, text, self._controller.last_words())
             self._controller.pause()
 
+    def _wait_until_avoided(self, service: VirtualService, server: str) -> None:
+        """Wait until a good number of connections go elsewhere."""
+        self._agreed()
+        deadline = time.monotonic() + AGREE
+        while time.monotonic() < deadline:
+            attempts = self._connect(service, SOME)
+            if not failures(attempts) and server not in names(attempts):
+                return
+
+    def _settle(self) -> None:
+        """Wait until bridges do what the controller wants."""
+        self._agreed()
+        self._controller.pause(REVALIDATED)
+
     def _is(self, backend: dict[str, Any], server: str) -> bool:
         return self._servers.at.get(backend["address"]) == server
 
     def _judge(self, right: bool, sentence: str) -> None:
         if not right:
             self.wrong.append(sentence)
+
+
+def _failed(reasons: Sequence[str]) -> str:
+    """How many failed, and why."""
+    return f"{len(reasons)} failed" + (f" ({_listed(Counter(reasons))})" if reasons else "")
 
 
 def _listed(found: Counter[str]) -> str:

@@ -27,6 +27,7 @@ from controller.health.verdict import Judge
 FIRST_PORT, PORTS = 0xF000, 0x1000  # ports of ours that checks come from
 GOLDEN = 0.6180339887  # multiples of it, without what is before the point, lie apart evenly however many there are
 LATE, GRACE = 0.1, 0.25  # seconds
+HUSHED = 3.0  # seconds after a failure in which silence says nothing: hosts refuse datagrams only about once a second
 ROUNDING = 1e-6  # intervals
 AT_ONCE = 200  # checks that one call looks at; where more are due they come with the next
 
@@ -78,6 +79,7 @@ class _Check:
         self.when = NEVER  # when it is to be looked at again
         self.exchange: Exchange | None = None
         self.deadline = NEVER
+        self.failed = -NEVER  # when the last check failed
 
     @property
     def timeout(self) -> float:
@@ -196,7 +198,10 @@ class Checks:
         assert check.exchange is not None
         out = _sent(check, check.exchange.end())
         self._forget(check)
-        self._judge(check, result)
+        if not result.well:
+            check.failed = now
+        if not result.silent or now - check.failed > HUSHED:
+            self._judge(check, result)
         check.plan(now)
         return out
 

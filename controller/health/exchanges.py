@@ -35,10 +35,11 @@ class Question(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Whether a backend is well, and how that is known."""
+    """Whether a backend is well, and how that is known. `silent`: because nobody said otherwise."""
 
     well: bool
     text: str
+    silent: bool = False
 
 
 Key = tuple[object, ...]
@@ -119,7 +120,7 @@ class Neighbour(Exchange):
         return Result(False, f"{self.ends.peer} does not answer {protocol_of_neighbours(self.ends.peer)}")
 
     def _question(self) -> list[bytes]:
-        return [frames.ask(self.ends.mac, self.ends.peer)]
+        return [frames.ask(self.ends.mac, self.ends.peer, self.ends.peer_mac)]
 
 
 class Echo(Exchange):
@@ -166,11 +167,11 @@ class Datagram(Exchange):
     def silence(self) -> Result:
         where, protocol = place(self.ends.peer, self.question.port), protocol_of_neighbours(self.ends.peer)
         if self._is_there:
-            return Result(True, f"UDP port {where} is not said to be unreachable, and its host answers {protocol}")
+            return Result(True, f"UDP port {where} is not said to be unreachable, and its host answers {protocol}", silent=True)
         return Result(False, f"UDP port {where} does not answer, nor its host {protocol}")
 
     def _question(self) -> list[bytes]:
-        asked = [] if self._is_there else [frames.ask(self.ends.mac, self.ends.peer)]
+        asked = [] if self._is_there else [frames.ask(self.ends.mac, self.ends.peer, self.ends.peer_mac)]
         return [frames.udp(self.ends, self.number, self.question.port), *asked]
 
 

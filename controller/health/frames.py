@@ -77,17 +77,16 @@ def echo(ends: Ends, identifier: int, number: int, data: bytes = b"weft health c
     )
 
 
-def ask(mac: Mac, peer: Address) -> bytes:
-    """Who has this address? A question that teaches nobody an address of ours.
+def ask(mac: Mac, peer: Address, to: Mac | None = None) -> bytes:
+    """Who has this address? A question that teaches nobody an address of ours; to all, or to one host alone.
 
     An ARP probe, from 0.0.0.0 (RFC 5227), or a neighbour solicitation from the link-local address that goes with `mac`.
     """
     if isinstance(peer, IPv4):
-        head = pack("!6s6sHHHBBH", BROADCAST, mac, ARP, 1, IPV4, 6, 4, REQUEST)
+        head = pack("!6s6sHHHBBH", to or BROADCAST, mac, ARP, 1, IPV4, 6, 4, REQUEST)
         return head + pack("!6sI6xI", mac, NOBODY, peer)
-    ends = Ends(
-        mac, Mac(b"\x33\x33\xff" + peer[13:]), link_local(mac), IPv6(bytes.fromhex("ff0200000000000000000001ff") + peer[13:])
-    )
+    group = IPv6(bytes.fromhex("ff0200000000000000000001ff") + peer[13:])
+    ends = Ends(mac, to or Mac(b"\x33\x33\xff" + peer[13:]), link_local(mac), peer if to else group)
     return _packet(ends, ICMPV6, pack("!BBHI", SOLICITATION, 0, 0, 0) + peer + b"\1\1" + mac, 2, hops=255)
 
 

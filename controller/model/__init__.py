@@ -69,6 +69,7 @@ from controller.model.service import (
     Tuned,
     Virtual,
     Zone,
+    port_asked,
 )
 
 __all__ = [
@@ -131,5 +132,6 @@ __all__ = [
     "Watched",
     "Zone",
     "key",
+    "port_asked",
     "scope_of",
 ]

@@ -6,6 +6,8 @@ its service has no health check or the check says that it is up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from controller.model.address import IPv4, IPv6, Mac
 from controller.model.rows import Row, key
 
@@ -62,6 +64,13 @@ class HealthCheck(Row):
     status: tuple[int, int] = (200, 399)
     body: str = ""
     source: IPv4 | IPv6 | None = None
+
+
+def port_asked(check: HealthCheck, ports: Sequence[ServicePort]) -> int:
+    """The port of the backends that a check asks: its own, else the target of the first that this kind of check can ask."""
+    protocol = "udp" if check.type == "udp" else "tcp"
+    first = next((p for p in ports if p.protocol == protocol), ports[0] if ports else None)
+    return check.port or (first.target or first.port if first else 0)
 
 
 class Health(Row, kept=True):

@@ -32,6 +32,7 @@ from controller.model import (
     Service,
     ServicePort,
     Virtual,
+    port_asked,
 )
 from controller.pipeline import EGRESS, load, resubmit
 from controller.runtime.dispatch import Dispatch
@@ -194,12 +195,7 @@ class HealthRunner:
         self._checks.put(key, self._asked(check), place, now, why=why, judge=judge)
 
     def _asked(self, check: HealthCheck) -> Asked:
-        port = check.port
-        if not port:
-            ports = self._tables.where(ServicePort, service=check.service)
-            protocol = "udp" if check.type == "udp" else "tcp"
-            first = next((p for p in ports if p.protocol == protocol), ports[0] if ports else None)
-            port = (first.target or first.port) if first else 0
+        port = port_asked(check, self._tables.where(ServicePort, service=check.service))
         question = Question(check.type, check.timeout, port, check.path, check.status, check.body)
         return Asked(question, check.interval, check.rise, check.fall)
 

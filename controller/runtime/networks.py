@@ -43,11 +43,14 @@ def rows_of(file: NetworkFile) -> Iterator[Row]:
 def put(tx: Tx, file: NetworkFile) -> None:
     """Make the rows those of the file: what it does not have any more goes. Equal rows are no change."""
     wanted = {(type(row), type(row).key_of(row)): row for row in rows_of(file)}
+    beginnings = services.still_up(tx, wanted.values())
     for cls in TYPES:
         for row in tx.where(cls):
             if (cls, cls.key_of(row)) not in wanted:
                 tx.drop(row)
-    for row in wanted.values():
+    for row in services.forgotten(tx, wanted.values()):
+        tx.drop(row)
+    for row in (*wanted.values(), *beginnings):
         tx.put(row)
 
 

@@ -126,7 +126,7 @@ class ServiceCounters:
 
 def _counting(engine: Engine, stages: Mapping[int, str]) -> Iterator[tuple[bytes, tuple[Place, str]]]:
     for rule in (rule for app in engine.apps.values() for rule in app.rules):
-        if _of_backend(rule.each) and not stages.keys().isdisjoint(rule.tables):
+        if of_backend(rule.each) and not stages.keys().isdisjoint(rule.tables):
             for owner in rule.owners.values():
                 place: Any = owner.key[:2]
                 for flow in owner.flows:
@@ -139,6 +139,6 @@ def _is_tcp(slot: bytes) -> bool:
     return match_text(slot).startswith("tcp")  # or tcp6
 
 
-def _of_backend(each: Any) -> bool:
+def of_backend(each: Any) -> bool:
     """Whether the key of rows of this type begins with service and address."""
     return tuple(each.__dataclass_fields__)[:2] == ("service", "address")

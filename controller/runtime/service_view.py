@@ -27,7 +27,7 @@ from controller.model import (
 from controller.model import Drained as Ended
 from controller.query import BackendView, Drained, QueryError, ServiceView
 from controller.runtime.control import Control
-from controller.runtime.service_counters import Counts, ServiceCounters
+from controller.runtime.service_counters import Counts, ServiceCounters, of_backend
 from controller.runtime.service_shares import Moments, Shares
 from controller.runtime.tuning import Tuning
 from controller.state import status
@@ -235,9 +235,18 @@ class ServiceViews:
             if not health.up:
                 return "down", health.reason, health.since
             return "up", _idle(backend), health.since
-        if host is None:
+        if host is None and not self._reached(backend):
             return "unknown", f"no host of {service.network} has this address yet", 0.0
-        return "up", _idle(backend), 0.0
+        return "up", _idle(backend) or ("" if host else "its host was not heard of late"), 0.0
+
+    def _reached(self, backend: Backend) -> bool:
+        """Whether an app says where a backend is, of which nothing is heard now."""
+        key = Backend.key_of(backend)
+        rules = (
+            rule for app in self._control.engine.apps.values() for rule in app.rules if rule.derives and rule.each is Backend
+        )
+        owners = (rule.owners[key] for rule in rules if key in rule.owners)
+        return any(of_backend(type(row)) for owner in owners for row in owner.rows)
 
     def _host(self, network: str, ip: IPv4 | IPv6) -> Host | None:
         address = self._tables.get(Address, network, ip)

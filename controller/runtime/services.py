@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 
 from controller.config import NetworkFile
 from controller.config.services import HealthEntry, ServiceEntry
-from controller.model import Backend, HealthCheck, IPv4, IPv6, Row, Service, ServicePort
+from controller.model import Backend, Drained, Draining, Health, HealthCheck, IPv4, IPv6, Row, Service, ServicePort
+from controller.state.tables import Tx
 
 TYPES = (Service, ServicePort, Backend, HealthCheck)
 ASKS = {"tcp": "tcp", "http": "tcp", "udp": "udp"}  # type of a check -> protocol of the port that it asks
@@ -24,6 +26,29 @@ def rows_of(file: NetworkFile) -> Iterator[Row]:
             yield _check(name, entry, entry.health)  # before the backends, whose last known health is forgotten without it
         for backend in entry.backends:
             yield Backend(name, _address(backend.address), backend.weight)
+
+
+def still_up(tx: Tx, wanted: Iterable[Row]) -> list[Health]:
+    """Backends that have taken connections unchecked, and get a check now: they are up until it says otherwise.
+
+    `wanted` are the rows of a file, `tx` has what was before it.
+    """
+    checked = {row.service for row in tx.where(HealthCheck)}
+    gain = {row.service for row in wanted if isinstance(row, HealthCheck)} - checked
+    now = time.time()
+    backends = (row for row in wanted if isinstance(row, Backend) and row.service in gain)
+    return [Health(b.service, b.address, True, "not checked yet", now) for b in backends if tx.get(Backend, b.service, b.address)]
+
+
+def forgotten(tx: Tx, wanted: Iterable[Row]) -> list[Row]:
+    """What is kept of backends that are in the file no more, or not checked: one that comes back is new."""
+    rows = list(wanted)
+    backends = {(row.service, row.address) for row in rows if isinstance(row, Backend)}
+    checked = {row.service for row in rows if isinstance(row, HealthCheck)}
+    kept: list[Draining | Drained] = [*tx.where(Draining), *tx.where(Drained)]
+    ended = [row for row in kept if (row.service, row.address) not in backends]
+    healths = tx.where(Health)
+    return [*ended, *(row for row in healths if row.service not in checked or (row.service, row.address) not in backends)]
 
 
 def _check(name: str, service: ServiceEntry, health: HealthEntry) -> HealthCheck:

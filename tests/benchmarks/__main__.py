@@ -22,6 +22,7 @@ from tests.benchmarks import (
     results,
     ring,
     rows,
+    services,
     tunnel,
 )
 from topologies.openvswitch import OvsError, private_ovs
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "nexthop": (nexthop.run, "a link of a fat tree fails, beside networkx"),
     "hosts": (hosts.run, "10,000 hosts learned on 100 bridges and on 10: what a host costs"),
     "outage": (outage.run, "traffic stops when a link goes down, beside RSTP; needs root"),
+    "services": (services.run, "connections through a virtual address, beside HAProxy and none; needs root"),
     "tunnel": (tunnel.run, "TCP through a tunnel, beside one hand-written flow each way; needs root"),
 }
 QUICK = ("rows", "reconnect", "reactive", "learning", "clients", "idle")

@@ -159,6 +159,21 @@ def test_udp(address: str) -> None:
     assert net.reasons[1:] == [(False, f"UDP port {at(address, 53)} does not answer, nor its host {protocol} 3 times")]
 
 
+def test_a_host_that_refuses_datagrams_only_now_and_then() -> None:
+    net, backend = Net(), Backend("10.0.0.11", listens={53: b""})
+    net.add(backend, Question("udp", 0.4, 53), interval=0.5)
+    net.run(1.0)
+    assert net.reasons[0][0]
+    for second in range(1, 9):  # as Linux does: one a second
+        backend.listens.clear()
+        net.run(second + 0.3)
+        backend.listens[53] = b""
+        net.run(second + 1.0)
+    assert net.reasons[1:] == [(False, "UDP port 10.0.0.11:53 is unreachable 3 times")]
+    net.run(20.0)
+    assert [up for up, _ in net.reasons] == [True, False, True]
+
+
 def test_udp_that_is_unreachable() -> None:
     net, backend = Net(), Backend("10.0.0.11")
     net.add(backend, Question("udp", 1.0, 53))

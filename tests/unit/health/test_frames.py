@@ -111,6 +111,14 @@ def test_who_has_an_ipv4_address() -> None:
     assert frames.read(bytes(asked)) is None
 
 
+def test_one_host_alone_is_asked() -> None:
+    asked = Ether(src=str(OURS), dst=str(THEIRS)) / ARP(hwsrc=str(OURS), psrc="0.0.0.0", pdst="10.0.0.11")
+    assert frames.ask(OURS, V4.peer, THEIRS) == bytes(asked)
+    solicited = Ether(src=str(OURS), dst=str(THEIRS)) / IPv6(src="fe80::76:ff:fe01:1", dst="fd00::b", hlim=255)
+    solicited = solicited / ICMPv6ND_NS(tgt="fd00::b") / ICMPv6NDOptSrcLLAddr(lladdr=str(OURS))
+    assert frames.ask(OURS, V6.peer, THEIRS) == bytes(solicited)
+
+
 def test_who_has_an_ipv6_address() -> None:
     own = "fe80::76:ff:fe01:1"
     assert str(frames.link_local(OURS)) == own

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controller.app import App, Tx, rules
+from controller.app import App, Tx, derives, rules
 from controller.model import (
     Address,
     Backend,
@@ -23,6 +23,7 @@ from controller.model import (
     Service,
     ServicePort,
     Tuned,
+    key,
 )
 from controller.model import Drained as Ended
 from controller.pipeline import DROP, IPV4, SERVICE, Stage
@@ -128,6 +129,23 @@ def test_without_checks_a_backend_counts_as_up_once_it_was_heard(lab: Lab) -> No
     lab.put(Address("blue", B, MACS[B]), Host("blue", MACS[B], "s1", 2, (B,)))
     assert [view.expected for view in lab.views.backends("web")] == [0.75, 0.25, 0.0]
     assert (lab.web().state, lab.web().problems) == ("up", ())
+
+
+def test_a_backend_that_fell_silent_is_up_as_long_as_an_app_says_where_it_is(lab: Lab) -> None:
+    class Where(Row):
+        service: str = key()
+        address: IPv4 = key()
+
+    class Remembering(App):
+        @derives(each=Backend)
+        def where(self, backend: Backend) -> Any:
+            if backend.address == B:
+                yield Where(backend.service, backend.address)
+
+    lab.engine.enable(Remembering())
+    lab.engine.run()
+    assert lab.states()["10.0.0.2"] == ("up", "its host was not heard of late")
+    assert (lab.backend(B).expected, lab.backend(B).bridge) == (0.25, "")
 
 
 def test_with_checks_their_word_counts(lab: Lab) -> None:
