@@ -174,6 +174,8 @@ class TunnelWatch:
         early = self._now() - self._begun < PATIENCE  # not all have connected that will
         for name in sorted(found.keys() - self._dead_told) if not early else ():
             text = f"{name} is dead, {self._hosts(evidence, name)} cannot be reached: {found[name]}"
+            for mesh in sorted(mesh.name for mesh in evidence.meshes.values() if mesh.hub == name):
+                text += f"; it is the hub of {mesh}, whose members are apart until it is back, or until hub: names another one"
             self._control.journal.add("error", "hypervisor.dead", name, text)
         for name in sorted(self._dead_told - found.keys()):
             self._control.journal.add("info", "hypervisor.alive", name, f"{name} is alive again")

@@ -233,6 +233,17 @@ def test_at_a_hub_frames_pass_from_tunnel_to_tunnel_and_nowhere_else() -> None:
     assert len(lab.find("hv3", "LEARN", "02:00:00:02:00:01", "priority=140", "actions=drop")) == 2
 
 
+def test_another_hub_takes_over_when_the_file_says_so() -> None:
+    lab = MeshLab(4, "hub: hv1")
+    lab.put(*(row for row in rows_of(parse(network_file(4, "hub: hv2"), "n")) if isinstance(row, Mesh)))
+    assert lab.copies("hv1") == lab.copies("hv3") == ["192.0.2.2"]
+    assert lab.copies("hv2") == ["192.0.2.1", "192.0.2.3", "192.0.2.4"]
+    assert lab.find("hv2", "NEXTHOP", "in_port=9") == []
+    assert lab.find("hv1", "NEXTHOP", "in_port=9")
+    fresh = MeshLab(4, "hub: hv2")
+    assert all(lab.flows(name, app="tunnel_mesh") == fresh.flows(name, app="tunnel_mesh") for name in lab.names)
+
+
 def test_a_hub_without_ports_of_a_network_passes_it_on() -> None:
     lab = MeshLab(3, "hub: hv1")
     lab.put(*vm_rows("hv2", 7, 1, "red"), *vm_rows("hv3", 8, 1, "red"))

@@ -333,9 +333,9 @@ def test_the_same_by_hand_and_nothing_is_left_of_it() -> None:
     runs.heal()
     before = traces.on_machine()
     with ExitStack() as stack:
-        made = HandMade(stack, {"n": "4", "vms": "2"})
+        made = HandMade(stack, {"n": "3", "vms": "2"})
         there = traces.of_program(made.network._process.pid)  # type: ignore[union-attr]
-        assert len(there.namespaces) >= 4 + 8
+        assert len(there.namespaces) >= 3 + 6
         print(f"{made.seconds:.1f} s")
         hosts = made.network.hosts
         assert {name: (host.mac, host.bridge, host.port_name) for name, host in hosts.items() if name in ("b2", "r1", "b1")} == {

@@ -186,6 +186,16 @@ def test_with_a_hub_there_are_tunnels_to_it_alone() -> None:
     assert sorted(Lab("{hub: hv2}").look()) == ["hv1>hv2", "hv2>hv1", "hv2>hv3", "hv3>hv2"]
 
 
+def test_a_hub_that_is_dead_is_told_as_such() -> None:
+    lab = Lab("{hub: hv3}")
+    lab.look(after=PATIENCE)
+    lab.away["hv3"] = "no answer"
+    lab.disconnect("hv3")
+    lab.look()
+    [(_, text)] = lab.told("hypervisor.dead")
+    assert text.endswith("; it is the hub of core, whose members are apart until it is back, or until hub: names another one")
+
+
 @pytest.mark.parametrize("how", ["bfd", "away"])
 def test_hosts_of_a_dead_hypervisor_are_unreachable(how: Literal["bfd", "away"]) -> None:
     lab = Lab(BFD if how == "bfd" else "{}")
