@@ -14,6 +14,7 @@ import topologies
 
 MACHINERY = frozenset(
     {
+        "announcements",
         "catalogue",
         "clients",
         "inside",
