@@ -6,7 +6,6 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from controller.runtime.channel import Tls
 from controller.runtime.settings import Settings
 
 REFUSED, CONFLICT, USAGE = 1, 5, 64
+Place = tuple[int, str, int]  # family, address, port
 
 
 class NotReadyError(ValueError):
@@ -39,7 +39,10 @@ def check(settings: Settings, catalogue: Catalogue, sources: tuple[str, ...]) ->
         try:
             names.append(catalogue.add(source))
         except loader.LoadError as error:
-            options.append(f"--app: {error}")
+            given = source in settings.apps
+            options.append(
+                f"--app: {error}" if given else f"{error}; weft is not installed as a whole: run script/bootstrap again"
+            )
     for name in settings.app_config:
         options += [f"--set {name}{text}" for text in catalogue.wrong_options(name)]
     try:
@@ -73,33 +76,43 @@ def _tls(settings: Settings) -> Iterator[str]:
 
 
 def _places(settings: Settings) -> Iterator[str]:
-    """What cannot be listened on. All are held until all have been tried: two of ours may be the same."""
-    with ExitStack() as held:
-        for target in settings.listen:
-            scheme, _, address = target.partition(":")
-            if scheme == "unix":
-                folder = Path(address).parent
-                why = "" if os.access(folder, os.W_OK | os.X_OK) else f"no socket can be made in {folder}"
-            else:
-                why = _try(address, held)
-            if why:
-                yield f"cannot listen on {target}: {why}"
-        if settings.web and (why := _try(settings.web, held)):
-            yield f"the dashboard cannot listen on {settings.web}: {why}; give it another place: --web HOST:PORT, or none"
+    """What cannot be listened on."""
+    ours: list[Place] = []
+    for target in settings.listen:
+        scheme, _, address = target.partition(":")
+        if scheme == "unix":
+            folder = Path(address).parent
+            why = "" if os.access(folder, os.W_OK | os.X_OK) else f"no socket can be made in {folder}"
+        else:
+            why = _try(address, ours)
+        if why:
+            yield f"cannot listen on {target}: {why}"
+    if settings.web and (why := _try(settings.web, ours)):
+        yield f"the dashboard cannot listen on {settings.web}: {why}; give it another place: --web HOST:PORT, or none"
 
 
-def _try(address: str, held: ExitStack) -> str:
-    """Take an address for a moment; gives why it cannot be had."""
+def _try(address: str, ours: list[Place]) -> str:
+    """Take an address for a moment; gives why it cannot be had. It is one of `ours` then, which may meet in one place too."""
     host, _, port = address.rpartition(":")
     try:
         for family, kind, protocol, _, place in socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM):
-            bound = held.enter_context(socket.socket(family, kind, protocol))
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            bound.bind(place)
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind(place)
+            found = family, str(place[0]), int(port)
+            if any(_meet(found, other) for other in ours):
+                return f"port {port} is given twice"
+            ours.append(found)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return f"port {port} is taken; is another controller running? 'ss -ltnp' tells"
         return (error.strerror or str(error)).lower()
     return ""
+
+
+def _meet(one: Place, other: Place) -> bool:
+    """Two sockets cannot listen there: one port, and one address or all addresses of a family."""
+    everywhere = {"0.0.0.0", "::"} & {one[1], other[1]}
+    return one[2] != 0 and (one[0], one[2]) == (other[0], other[2]) and (one[1] == other[1] or bool(everywhere))
