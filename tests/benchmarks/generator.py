@@ -194,10 +194,10 @@ def main() -> None:
     parser.add_argument("--vlan", type=int, default=0, help="frames come with this tag, as Faucet has its switches send them")
     options = parser.parse_args()
     count = 1 if options.latency else options.switches
-    clients = [Client(n + 1, options.port, options.learn, options.plain, options.vlan) for n in range(count)]
-    for client in clients:
-        client.prepare()
     try:
+        clients = [Client(n + 1, options.port, options.learn, options.plain, options.vlan) for n in range(count)]
+        for client in clients:
+            client.prepare()
         if options.latency:
             print(json.dumps(latency(clients[0], options.latency)))
         else:
