@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-GROUPS = ("app", "config")  # commands that have commands
+GROUPS = ("app", "config", "service")  # commands that have commands
 
 # What a value is not, as the library says it, and as we do.
 _VALUES = (

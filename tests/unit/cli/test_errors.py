@@ -138,6 +138,7 @@ def test_usage(weft: Weft, view: FakeView, command: str) -> None:
 def test_the_command_that_helps(weft: Weft) -> None:
     assert weft("get", "bridges", "--bridge").err.splitlines()[-1] == "Try 'weft get --help'."
     assert weft("app", "enable", "--state-dir").err.splitlines()[-1] == "Try 'weft app enable --help'."
+    assert weft("service", "drain", "--state-dir").err.splitlines()[-1] == "Try 'weft service drain --help'."
     assert weft("--nothing").err.splitlines()[-1] == "Try 'weft --help'."
 
 
