@@ -19,6 +19,7 @@ from topologies.openvswitch import OvsTools, tail
 from topologies.runs import Run
 
 SOCKET = "weft.controller"
+LEAVING = 10.0  # seconds in which a network may end by itself
 
 
 class NetworkError(RuntimeError):
@@ -138,11 +139,19 @@ class EmulatedNetwork:
             return
         self._channel.close()
         try:
-            self._process.wait(10.0)
+            self._process.wait(LEAVING if self.hosts else 0.0)  # one that still builds does not listen
         except subprocess.TimeoutExpired:
-            self._process.kill()  # takes process 1, and with it everything, along
+            self._kill(self._process.pid)
             self._process.wait()
         self._process = None
+
+    @staticmethod
+    def _kill(unshare: int) -> None:
+        """Kill process 1, and with it everything; `unshare` ends when all of that is gone."""
+        children = Path(f"/proc/{unshare}/task/{unshare}/children").read_text().split()
+        for process in children or [str(unshare)]:  # none: it has not come to that yet
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process), signal.SIGKILL)
 
     def _do(self, command: str, seconds: float | None = 30.0) -> None:
         """Have process 1 do something, and wait for it."""
