@@ -41,6 +41,7 @@ services:
   sticky: {{vip: 10.0.0.105, affinity: {{seconds: 600}}, {TO_8080}, {TWO_BACKENDS}}}
   direct: {{vip: 10.0.0.106, mode: dsr, network: default, ports: [{{port: 80}}], {TWO_BACKENDS}}}
   even: {{vip: 10.0.0.107, {TO_8080}, backends: [{{address: 10.0.0.2}}, {{address: 10.0.0.3}}, {{address: 10.0.0.4}}]}}
+  syslog: {{vip: 10.0.0.109, network: default, ports: [{{protocol: udp, port: 514}}], {TWO_BACKENDS}}}
   sctp: {{vip: 10.0.0.108, network: default, ports: [{{protocol: sctp, port: 9}}], {ONE_BACKEND}}}
   six: {{vip: "fd00::100", {TO_8080}, backends: [{{address: "fd00::3"}}]}}
 """
@@ -140,6 +141,15 @@ def test_datagrams_and_errors_about_them(lab: Balanced) -> None:
     about = IP(src=at(CLIENT), dst=at(2)) / UDP(sport=5000, dport=5353)
     (error,) = lab.exchange(2, home / ICMP(type=3, code=3) / about)[CLIENT]
     assert (error[IP].src, error[IPerror].dst, error[ICMPerror if ICMPerror in error else ICMP].type) == (at(102), at(102), 3)
+
+
+def test_datagrams_of_one_client_are_spread_by_their_ports(lab: Balanced) -> None:
+    there = Ether(src=MACS[CLIENT], dst=mac(lab, "syslog")) / IP(src=at(CLIENT), dst=at(109))
+    heard = lab.exchange(CLIENT, *[there / UDP(sport=port, dport=514) / b"!" for port in range(50_000, 50_128)])
+    found = {n: len(frames) for n, frames in heard.items() if frames}
+    assert found == {2: 96, 3: 32}
+    again = lab.exchange(CLIENT, *[there / UDP(sport=port, dport=514) / b"!" for port in range(50_000, 50_128)])
+    assert {n: len(frames) for n, frames in again.items() if frames} == found
 
 
 def test_datagrams_in_pieces(lab: Balanced) -> None:
