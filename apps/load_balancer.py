@@ -10,6 +10,8 @@ and it is known where it is. Which backend a client had is learned by the bridge
 counts only as long as this backend gets new connections.
 """
 
+from functools import lru_cache
+
 from apps.maglev import fill, slots_for, spares_for
 from apps.service_tables import COMMIT, REMEMBER, SCHEDULE, SLOTS, SPARES, STICKY, TAKES, Reached, ethertype, ip, mark_of, port
 from apps.spreading import groups, mixed_groups
@@ -80,13 +82,17 @@ class LoadBalancer(App, stages=(SCHEDULE, SLOTS, TAKES, SPARES, REMEMBER, COMMIT
     def by_groups(self, service, to_us, weights, ready, rows):
         """Select groups, of which some bits of the source port take one. Their hash has no ports of UDP in it."""
         there = dict.fromkeys(p.protocol for p in rows.where(ServicePort, service=service.name))
+        chosen = {backend.address: self.choice(service, backend, rows) for backend in ready}
+        share = lru_cache(None)(
+            lambda address, weight: bucket(*chosen[address], weight=weight)
+        )  # thousands, few of them distinct
         for name, spread, protocols in (
             ("stream", groups, STREAMS & there.keys()),
             ("datagram", mixed_groups, {"udp"} & there.keys()),
         ):
             shares = spread(ready, weights) if protocols else []
             for number, buckets in enumerate(shares):
-                made = [bucket(*self.choice(service, backend, rows), weight=weight) for backend, weight in buckets]
+                made = [share(backend.address, weight) for backend, weight in buckets]
                 group = rows.group(
                     "select", "service", service.name, name, number, buckets=made, why=f"backends of {service.name}"
                 )
