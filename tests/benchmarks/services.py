@@ -172,6 +172,7 @@ def _cpu(pid: int) -> float:
 
 
 DIRECT = "without a virtual address"
+DIRECT_OF_MANY = f"{DIRECT}, {MANY} services beside"
 MANY_SERVICES = f"weft, {farm.SIZES[1]} backends, {MANY} services"
 
 
@@ -188,6 +189,7 @@ def contenders(few: Farm, many: Farm) -> Iterator[Contender]:
     yield Contender(few, DIRECT, farm.DIRECT, farm.WEB, farm.STREAM)
     for number, size in enumerate(farm.SIZES):
         yield Contender(few, _ours(size), farm.vip(number), farm.HTTP, farm.STREAM)
+    yield Contender(many, DIRECT_OF_MANY, farm.DIRECT, farm.WEB, farm.STREAM)
     yield Contender(many, MANY_SERVICES, farm.vip(MANY - 1), farm.HTTP, farm.STREAM)
     if not few.proxies():
         print("HAProxy is not installed: script/bootstrap --bench does it")
@@ -219,6 +221,8 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
         in_turns(repeats, turns)
     for table in (rates, cpu, throughput):
         print("\n".join(table.lines()))
-        for name in list(table.numbers)[1:]:
-            turn = median(one / other for one, other in zip(table.numbers[name], table.numbers[DIRECT], strict=True))
-            print(f"{table.ratio(name, DIRECT)}; median of the ratios of each turn: {turn:.2f}")
+        for name in table.numbers:
+            base = DIRECT_OF_MANY if name == MANY_SERVICES else DIRECT
+            if name not in (DIRECT, DIRECT_OF_MANY):
+                turn = median(one / other for one, other in zip(table.numbers[name], table.numbers[base], strict=True))
+                print(f"{table.ratio(name, base)}; median of the ratios of each turn: {turn:.2f}")
