@@ -107,7 +107,7 @@ class Connections(App, stages=(SERVICE, UNSERVICE, ZONES, CHOOSE, COMMIT, SEND, 
         out = TO_SAME_PORT, resubmit(EGRESS.table)
         yield UNSERVICE.flow(*out, **ours, priority=110, why=f"to {name} by {address}").on(everywhere)
         for p in rows.where(ServicePort, service=name):
-            target = nat(dst=address, port=p.target) if service.mode == "nat" else None
+            target = nat(dst=address, port=p.target * (p.target != p.port)) if service.mode == "nat" else None
             keep = ct(zone="zone", commit=True, nat=target, mark=mark, table=SEND.table)
             match = port(p.protocol, "dst", p.port, service.vip)
             yield COMMIT.flow(keep, backend=mark, **match, why=f"a new one to {address}, for {name}").on(everywhere)

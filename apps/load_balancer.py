@@ -10,13 +10,17 @@ and it is known where it is. Which backend a client had is learned by the bridge
 counts only as long as this backend gets new connections.
 """
 
+from functools import lru_cache
+
+from apps.maglev import fill, slots_for, spares_for
 from apps.service_tables import COMMIT, REMEMBER, SCHEDULE, SLOTS, SPARES, STICKY, TAKES, Reached, ethertype, ip, mark_of, port
-from apps.spreading import fill, groups, slots_for, spares_for
+from apps.spreading import groups, mixed_groups
 from controller.app import App, Count, rules
 from controller.model import Backend, Draining, Health, HealthCheck, Network, Served, Service, ServicePort, Tuned, Virtual
 from controller.pipeline import DROP, bucket, learn, load, multipath, resubmit
 
 BY_PORT = 1  # lowest bit of the source port that decides on a group: some clients take even ones only
+STREAMS = {"tcp", "sctp"}
 HASHED = {"source": "nw_src", "maglev": "symmetric_l3l4+udp"}
 
 
@@ -76,18 +80,27 @@ class LoadBalancer(App, stages=(SCHEDULE, SLOTS, TAKES, SPARES, REMEMBER, COMMIT
             yield SCHEDULE.flow(resubmit(COMMIT.table), **to_us, backend=mark, priority=120, why=why)
 
     def by_groups(self, service, to_us, weights, ready, rows):
-        """Select groups, of which some bits of the source port take one."""
-        made = []
-        for number, buckets in enumerate(groups(ready, weights)):
-            shares = [bucket(*self.choice(service, backend, rows), weight=weight) for backend, weight in buckets]
-            made.append(rows.group("select", "service", service.name, number, buckets=shares, why=f"backends of {service.name}"))
-        yield from made
-        protocols = dict.fromkeys(p.protocol for p in rows.where(ServicePort, service=service.name))
-        for number, group in enumerate(made):
-            bits = number << BY_PORT, (len(made) - 1) << BY_PORT
-            for protocol in protocols:
-                some = to_us | port(protocol, "src", bits, service.vip)
-                yield SCHEDULE.flow(group.use, **some, why=f"a backend of {service.name}")
+        """Select groups, of which some bits of the source port take one. Their hash has no ports of UDP in it."""
+        there = dict.fromkeys(p.protocol for p in rows.where(ServicePort, service=service.name))
+        chosen = {backend.address: self.choice(service, backend, rows) for backend in ready}
+        share = lru_cache(None)(
+            lambda address, weight: bucket(*chosen[address], weight=weight)
+        )  # thousands, few of them distinct
+        for name, spread, protocols in (
+            ("stream", groups, STREAMS & there.keys()),
+            ("datagram", mixed_groups, {"udp"} & there.keys()),
+        ):
+            shares = spread(ready, weights) if protocols else []
+            for number, buckets in enumerate(shares):
+                made = [share(backend.address, weight) for backend, weight in buckets]
+                group = rows.group(
+                    "select", "service", service.name, name, number, buckets=made, why=f"backends of {service.name}"
+                )
+                yield group
+                bits = number << BY_PORT, (len(shares) - 1) << BY_PORT
+                for protocol in sorted(protocols):
+                    some = to_us | port(protocol, "src", bits, service.vip)
+                    yield SCHEDULE.flow(group.use, **some, why=f"a backend of {service.name}")
 
     def by_slots(self, service, to_us, weights, ready, rows):
         """A hash as the number of a slot. Slots stay as they are when backends fail; those of such backends have a spare."""

@@ -108,8 +108,9 @@ def _ports(service: Node, keys: Keys) -> Found:
                 f"{protocol} port {number} is listed twice; the first is in line {first[protocol, number]}",
             )
         first.setdefault((protocol, number), port.line)
-        if dsr and target and number and target != number:
-            text = f"{target} is not {number}: with mode dsr the port stays as it is; leave target out"
+        what = "mode dsr" if dsr else "sctp" if protocol == "sctp" else ""
+        if what and target and number and target != number:
+            text = f"{target} is not {number}: with {what} the port stays as it is; leave target out"
             yield (*where, "target"), False, text
 
 

@@ -7,8 +7,8 @@
 
 Checks of many backends are spread over their interval, in which each has its moment, and so they stay. While a backend that is up
 does not answer, the time that is spent on waiting for it is taken off the interval, so that it is down within `fall` intervals
-after the last answer. A check that could not be looked at in time, because the controller was busy, is given some more: its
-answer may be waiting to be read.
+after the last answer. A check that could not be looked at in time, because the controller was busy, is asked once more: its
+answer may have been lost because nobody read it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from controller.health.verdict import Judge
 
 FIRST_PORT, PORTS = 0xF000, 0x1000  # ports of ours that checks come from
 GOLDEN = 0.6180339887  # multiples of it, without what is before the point, lie apart evenly however many there are
-LATE, GRACE = 0.1, 0.25  # seconds
+LATE = 0.1  # seconds
 HUSHED = 3.0  # seconds after a failure in which silence says nothing: hosts refuse datagrams only about once a second
 ROUNDING = 1e-6  # intervals
 AT_ONCE = 200  # checks that one call looks at; where more are due they come with the next
@@ -79,6 +79,7 @@ class _Check:
         self.when = NEVER  # when it is to be looked at again
         self.exchange: Exchange | None = None
         self.deadline = NEVER
+        self.again = False  # it is asked once more
         self.failed = -NEVER  # when the last check failed
 
     @property
@@ -172,9 +173,11 @@ class Checks:
             return self._begin(check, now) if now >= check.start else []
         if now < check.deadline:
             return _sent(check, exchange.tick(now))
-        if now - check.deadline > LATE:
-            check.deadline = now + GRACE
-            return []
+        if now - check.deadline > LATE and not check.again:
+            out = _sent(check, exchange.end())
+            self._forget(check)
+            check.again = True
+            return out + self._begin(check, now)
         return self._end(check, exchange.silence(), now)
 
     def _begin(self, check: _Check, now: float) -> list[Out]:
@@ -198,6 +201,7 @@ class Checks:
         assert check.exchange is not None
         out = _sent(check, check.exchange.end())
         self._forget(check)
+        check.again = False
         if not result.well:
             check.failed = now
         if not result.silent or now - check.failed > HUSHED:

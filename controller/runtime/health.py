@@ -42,6 +42,7 @@ from controller.state.engine import Engine
 from controller.state.tables import Tx
 
 APP = "health_check"  # the app whose flows bring the answers
+GATHER = 0.1  # seconds between two tellings of verdicts: each changes the groups of its service
 STEP = 0.01  # seconds; checks that are due so soon after each other begin together
 IDLE = 1.0  # seconds until it is looked again whether the app runs
 
@@ -66,6 +67,7 @@ class HealthRunner:
         self._watched: defaultdict[Hashable, set[Key]] = defaultdict(set)  # what a backend's place follows from -> backends
         self._follows: dict[Key, tuple[Hashable, ...]] = {}
         self._alarm: asyncio.TimerHandle | None = None
+        self._told = 0.0  # when verdicts were told
 
     def start(self) -> None:
         """From now on, in the running event loop."""
@@ -121,8 +123,11 @@ class HealthRunner:
             return
         if self._stale:
             self._refresh()
-        self._send(self._checks.tick(asyncio.get_running_loop().time()))
-        self._tell()
+        now = asyncio.get_running_loop().time()
+        self._send(self._checks.tick(now))
+        if self._checks.news and now >= self._told + GATHER and self._engine.idle:  # else bridges are not told yet anyway
+            self._told = now
+            self._tell()
         self._plan()
         self._dispatch.wake()
 
@@ -130,13 +135,15 @@ class HealthRunner:
         """A frame of a backend."""
         now = asyncio.get_running_loop().time()
         self._send(self._checks.hear(packet.bridge, packet.in_port, packet.network, packet.data, now))
-        if self._checks.news:
-            self._wake(0.0)  # together with what others say that has arrived
         self._plan()
 
     def _plan(self) -> None:
-        if self._checks.due < NEVER:
-            self._wake(max(STEP, self._checks.due - asyncio.get_running_loop().time()))
+        """Work again when something is due; verdicts together with those that have arrived by now."""
+        now, checks = asyncio.get_running_loop().time(), self._checks
+        if checks.news:
+            self._wake(max(0.0 if self._engine.idle else STEP, self._told + GATHER - now))
+        if checks.due < NEVER:
+            self._wake(max(STEP, checks.due - now))
 
     def _send(self, frames: list[Out]) -> None:
         for out in frames:

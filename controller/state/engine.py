@@ -24,7 +24,7 @@ from controller.state.tables import Tables, Tx
 
 __all__ = ["AppState", "Engine", "RuleSpec", "TimerSpec"]
 
-SLICE = 256
+SLICE = 32  # rules, of which some take milliseconds
 _new = tuple.__new__
 Batch = list[tuple[Owner, tuple[Flow, ...]]]
 Watcher = Callable[[Any, Any], None]  # old row or None, new row or None

@@ -84,9 +84,9 @@ def test_new_connections_are_given_out_by_weight() -> None:
     made = lab(*WEB, *HOSTS)
     mark = marks(made)
     group, *others = sorted(spread(made))
-    assert [other.replace(f"/web/{n},", "/web/0,") for n, other in enumerate(others, 1)] == [group] * 3
+    assert [other.replace(f"/stream/{n},", "/stream/0,") for n, other in enumerate(others, 1)] == [group] * 3
     assert group == (
-        f"group=service/web/0,type=select,bucket=weight:3,actions=set_field:{mark[str(ONE)]}->reg7,COMMIT,"
+        f"group=service/web/stream/0,type=select,bucket=weight:3,actions=set_field:{mark[str(ONE)]}->reg7,COMMIT,"
         f"bucket=actions=set_field:{mark[str(TWO)]}->reg7,COMMIT"
     )
     again = f"move:NXM_NX_CT_MARK[]->NXM_NX_REG7[],resubmit(,{COMMIT.table})"
@@ -97,6 +97,17 @@ def test_new_connections_are_given_out_by_weight() -> None:
         f"ct(commit,table={SEND.table},zone=NXM_NX_REG5[0..15],nat(dst={ONE}:8080),exec(set_field:{ONE}->ct_mark))"
     )
     assert f"priority=100,ct_mark={ONE} actions=set_field:00:00:00:00:00:11->eth_dst" in str(in_table(made, SEND))
+
+
+def test_datagrams_are_given_out_by_groups_of_their_own() -> None:
+    made = lab(*WEB, *HOSTS, ServicePort("web", "udp", 53, 53))
+    assert [text.partition(",")[0] for text in spread(made)].count("group=service/web/datagram/15") == 1
+    assert len(spread(made)) == 4 + 16
+    match = [text.partition(" actions=")[0] for text in in_table(made, SCHEDULE)]
+    assert sorted(match) == sorted(
+        [f"priority=100,tcp,nw_dst={VIP},tp_src={n:#x}/0x6,reg0=0xa" for n in (0, 2, 4, 6)]
+        + [f"priority=100,udp,nw_dst={VIP},tp_src={n:#x}/0x1e,reg0=0xa" for n in range(0, 32, 2)]
+    )
 
 
 def test_frames_are_translated_where_the_client_is() -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.spreading import FEWEST, GROUPS, NOTICEABLE, SLOTS, apportion, fill, groups, slots_for, spares_for
+from apps.maglev import fill, slots_for, spares_for
+from apps.spreading import FEWEST, GROUPS, NOTICEABLE, SLOTS, apportion, groups, mixed_groups
 
 WEIGHTS = st.dictionaries(st.integers(1, 10_000), st.integers(1, 65535), min_size=1, max_size=40)
 HOSTS = st.integers(2, 12).map(lambda count: {f"10.0.0.{n}": 1 for n in range(1, count + 1)})
@@ -85,6 +86,24 @@ def test_what_fits_needs_few_slots() -> None:
 def test_the_number_of_groups_stays_when_backends_fail(weights: dict[int, int], data: st.DataObject) -> None:
     left = data.draw(st.sets(st.sampled_from(sorted(weights)), min_size=1))
     assert len(groups({key: weights[key] for key in left}, weights)) == len(groups(weights))
+
+
+@settings(max_examples=20, deadline=None)
+@given(WEIGHTS)
+def test_groups_that_differ_have_the_same_shares(weights: dict[int, int]) -> None:
+    plain, mixed = groups(weights), mixed_groups(weights, weights)
+    assert [sum(slots_of(buckets).values()) for buckets in mixed] == [SLOTS] * max(16, len(plain))
+    found: Counter[int] = Counter()
+    for buckets in mixed:
+        found.update(slots_of(buckets))
+    assert found == apportion(weights, SLOTS * len(mixed))
+
+
+def test_in_groups_that_differ_a_slot_has_many_backends() -> None:
+    """A client whose datagrams all have one hash is spread by the groups."""
+    mixed = mixed_groups({"a": 3, "b": 1}, {"a": 3, "b": 1})
+    at_slot = [Counter(buckets[slot][0] for buckets in mixed) for slot in range(SLOTS)]
+    assert at_slot == [Counter(a=12, b=4)] * SLOTS
 
 
 def test_a_thousand_backends_all_have_a_share() -> None:

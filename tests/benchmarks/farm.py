@@ -9,6 +9,7 @@ HTTP, WEB = 80, 8080
 STREAM = 8081
 PREFIX = 16
 SERVERS = 10  # hosts, each of which is every tenth backend
+DIRECT = "10.0.9.1"
 SPARE = 10  # backends of each service that is only there
 
 
@@ -34,9 +35,19 @@ def servers() -> list[str]:
     return [f"server{number}" for number in range(SERVERS)]
 
 
-def backends(size: int) -> list[str]:
-    """The addresses of so many backends."""
-    return [f"10.0.1.{number}" for number in range(1, size + 1)]
+def backends(service: int) -> list[str]:
+    """The addresses of the backends of a service. Those that are measured share none.
+
+    A server remembers for a minute the ports of clients that it has closed; met again by way of another service, they would wait.
+    """
+    size = SIZES[service] if service < len(SIZES) else SPARE
+    third = min(service, len(SIZES))
+    return [f"10.0.{10 + third}.{number}" for number in range(1, size + 1)]
+
+
+def addresses() -> list[str]:
+    """All addresses of backends, and the one that is for who comes without a service."""
+    return [DIRECT, *(address for service in range(len(SIZES) + 1) for address in backends(service))]
 
 
 def vip(number: int) -> str:
@@ -48,10 +59,9 @@ def network_file(topo: Topo) -> str:
     """The services, without checks: it is the bridges that are measured."""
     lines = ["networks: {farm: {vlan: 10}}", "services:"]
     for number in range(topo.nodeInfo("s1")["services"]):
-        size = SIZES[number] if number < len(SIZES) else SPARE
         both = f"[{{port: {HTTP}, target: {WEB}}}, {{port: {STREAM}}}]"
         lines.append(f'  v{number}: {{network: farm, vip: "{vip(number)}", ports: {both}, backends: [')
-        lines += [f'    {{address: "{address}"}},' for address in backends(size)]
+        lines += [f'    {{address: "{address}"}},' for address in backends(number)]
         lines.append("  ]}")
     ports = ["s1/s1-eth1", "s1/s1-eth2", *(f"s2/s2-eth{number}" for number in range(1, SERVERS + 1))]
     return "\n".join([*lines, "ports:", *(f"  {port}: {{access: farm}}" for port in ports), ""])

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
-from apps.spreading import fill, slots_for
+from apps.maglev import fill, slots_for
 
 SIZES = (10, 100, 1000)
 TRIALS = 5  # backends that leave, one at a time

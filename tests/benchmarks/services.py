@@ -70,10 +70,11 @@ class Farm:
         if shutil.which("haproxy") is None:
             return False
         lines = [PROXY]
-        for port, size in enumerate(farm.SIZES):
-            for front, target in ((_proxied(farm.HTTP, port), farm.WEB), (_proxied(farm.STREAM, port), farm.STREAM)):
+        for number in range(len(farm.SIZES)):
+            for port, target in ((farm.HTTP, farm.WEB), (farm.STREAM, farm.STREAM)):
+                front = _proxied(port, number)
                 lines.append(f"listen p{front}\n  bind :{front}\n  balance roundrobin")
-                lines += [f"  server b{n} {address}:{target}" for n, address in enumerate(farm.backends(size))]
+                lines += [f"  server b{n} {address}:{target}" for n, address in enumerate(farm.backends(number))]
         config = self._folder / "haproxy.cfg"
         config.write_text("\n".join(lines) + "\n")
         self._run("proxy", "haproxy", "-db", "-f", str(config))
@@ -89,7 +90,7 @@ class Farm:
         for host in hosts:
             self._run(host.name, sys.executable, "-I", "-S", str(Path(webserver.__file__)), host.name, str(farm.WEB))
             self._run(host.name, sys.executable, "-I", "-m", "http.server", str(farm.STREAM), "--directory", str(folder))
-        for number, address in enumerate(farm.backends(max(farm.SIZES))):
+        for number, address in enumerate(farm.addresses()):
             host = hosts[number % len(hosts)]
             self.network.run(host.name, "ip", "address", "add", f"{address}/{farm.PREFIX}", "dev", host.interface)
             announce([replace(host, ip=address)])
@@ -171,6 +172,7 @@ def _cpu(pid: int) -> float:
 
 
 DIRECT = "without a virtual address"
+DIRECT_OF_MANY = f"{DIRECT}, {MANY} services beside"
 MANY_SERVICES = f"weft, {farm.SIZES[1]} backends, {MANY} services"
 
 
@@ -184,9 +186,10 @@ def _theirs(size: int) -> str:
 
 def contenders(few: Farm, many: Farm) -> Iterator[Contender]:
     """All ways that are compared."""
-    yield Contender(few, DIRECT, farm.backends(1)[0], farm.WEB, farm.STREAM)
+    yield Contender(few, DIRECT, farm.DIRECT, farm.WEB, farm.STREAM)
     for number, size in enumerate(farm.SIZES):
         yield Contender(few, _ours(size), farm.vip(number), farm.HTTP, farm.STREAM)
+    yield Contender(many, DIRECT_OF_MANY, farm.DIRECT, farm.WEB, farm.STREAM)
     yield Contender(many, MANY_SERVICES, farm.vip(MANY - 1), farm.HTTP, farm.STREAM)
     if not few.proxies():
         print("HAProxy is not installed: script/bootstrap --bench does it")
@@ -218,6 +221,8 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
         in_turns(repeats, turns)
     for table in (rates, cpu, throughput):
         print("\n".join(table.lines()))
-        for name in list(table.numbers)[1:]:
-            turn = median(one / other for one, other in zip(table.numbers[name], table.numbers[DIRECT], strict=True))
-            print(f"{table.ratio(name, DIRECT)}; median of the ratios of each turn: {turn:.2f}")
+        for name in table.numbers:
+            base = DIRECT_OF_MANY if name == MANY_SERVICES else DIRECT
+            if name not in (DIRECT, DIRECT_OF_MANY):
+                turn = median(one / other for one, other in zip(table.numbers[name], table.numbers[base], strict=True))
+                print(f"{table.ratio(name, base)}; median of the ratios of each turn: {turn:.2f}")

@@ -1,6 +1,7 @@
 """Topologies: what is built from which parameters, what is refused and how, and plain Mininet takes the files as they are."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,11 +52,28 @@ def test_shapes(name: str, given: dict[str, str], bridges: int, hosts: int, link
         ("linear", {"switches": "0"}, "switches must be 1 to 50, not 0"),
         ("linear", {"switches": "50", "hosts": "5"}, "hosts must be 1 to 4 on each of 50 bridges, not 5"),
         ("single", {"hosts": "201"}, "hosts must be 1 to 200, not 201"),
+        ("services", {"backends": "1"}, "1 to 20 clients and 2 to 64 backends, not 2, 3, 3 and 1"),
     ],
 )
 def test_refusals(name: str, given: dict[str, str], said: str) -> None:
     with pytest.raises(catalogue.TopologyError, match=said.replace("(", r"\(")):
         catalogue.find(name).build(given)
+
+
+@pytest.mark.parametrize("given", [{}, {"spines": "1", "leaves": "16", "clients": "20", "backends": "64"}, {"backends": "2"}])
+def test_the_network_file_of_services_is_right(given: dict[str, str], tmp_path: Path) -> None:
+    topology, file = catalogue.find("services"), tmp_path / "network.yaml"
+    topo = topology.build(given)
+    file.write_text(topology.network_file(topo, tmp_path))
+    command = [sys.executable, "-m", "controller", "config", "check", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(topo.hosts())} ports" in done.stdout
+    own = [address for more in topology.module.addresses(topo).values() for address in more]
+    own += [topo.nodeInfo(host)["ip"] for host in topo.hosts()]
+    taken = {address.partition("/")[0] for address in own}
+    assert len(taken) == len(own)
+    assert taken.isdisjoint(service.vip for service in topology.module.services(topo))
 
 
 def test_a_topology_of_ones_own(tmp_path: Path) -> None:

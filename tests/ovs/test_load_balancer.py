@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from scapy.layers.inet import ICMP, IP, TCP, UDP, ICMPerror, IPerror
+from scapy.layers.inet import ICMP, IP, TCP, UDP, ICMPerror, IPerror, fragment
 from scapy.layers.inet6 import (
     ICMPv6EchoReply,
     ICMPv6EchoRequest,
@@ -17,6 +17,7 @@ from scapy.layers.inet6 import (
     IPv6,
 )
 from scapy.layers.l2 import ARP, Ether
+from scapy.layers.sctp import SCTP, SCTPChunkInit, SCTPChunkInitAck
 from scapy.packet import Packet, Raw
 
 from tests.ovs.balancing import BROADCAST, Balanced, answer, at, balanced, tcp
@@ -40,6 +41,8 @@ services:
   sticky: {{vip: 10.0.0.105, affinity: {{seconds: 600}}, {TO_8080}, {TWO_BACKENDS}}}
   direct: {{vip: 10.0.0.106, mode: dsr, network: default, ports: [{{port: 80}}], {TWO_BACKENDS}}}
   even: {{vip: 10.0.0.107, {TO_8080}, backends: [{{address: 10.0.0.2}}, {{address: 10.0.0.3}}, {{address: 10.0.0.4}}]}}
+  syslog: {{vip: 10.0.0.109, network: default, ports: [{{protocol: udp, port: 514}}], {TWO_BACKENDS}}}
+  sctp: {{vip: 10.0.0.108, network: default, ports: [{{protocol: sctp, port: 9}}], {ONE_BACKEND}}}
   six: {{vip: "fd00::100", {TO_8080}, backends: [{{address: "fd00::3"}}]}}
 """
 CLIENT, OTHER = 1, 5
@@ -138,6 +141,38 @@ def test_datagrams_and_errors_about_them(lab: Balanced) -> None:
     about = IP(src=at(CLIENT), dst=at(2)) / UDP(sport=5000, dport=5353)
     (error,) = lab.exchange(2, home / ICMP(type=3, code=3) / about)[CLIENT]
     assert (error[IP].src, error[IPerror].dst, error[ICMPerror if ICMPerror in error else ICMP].type) == (at(102), at(102), 3)
+
+
+def test_datagrams_of_one_client_are_spread_by_their_ports(lab: Balanced) -> None:
+    there = Ether(src=MACS[CLIENT], dst=mac(lab, "syslog")) / IP(src=at(CLIENT), dst=at(109))
+    heard = lab.exchange(CLIENT, *[there / UDP(sport=port, dport=514) / b"!" for port in range(50_000, 50_128)])
+    found = {n: len(frames) for n, frames in heard.items() if frames}
+    assert found == {2: 96, 3: 32}
+    again = lab.exchange(CLIENT, *[there / UDP(sport=port, dport=514) / b"!" for port in range(50_000, 50_128)])
+    assert {n: len(frames) for n, frames in again.items() if frames} == found
+
+
+def test_datagrams_in_pieces(lab: Balanced) -> None:
+    """Only the first piece of a datagram has ports; where they go is known from an earlier one."""
+    whole = Ether(src=MACS[CLIENT], dst=mac(lab, "dns")) / IP(src=at(CLIENT), dst=at(102)) / UDP(sport=5001, dport=53) / b"?"
+    assert len(lab.exchange(CLIENT, whole)[2]) == 1
+    there = fragment(IP(src=at(CLIENT), dst=at(102), id=7) / UDP(sport=5001, dport=53) / bytes(3000), fragsize=1400)
+    virtual = mac(lab, "dns")
+    heard = lab.exchange(CLIENT, *[Ether(src=MACS[CLIENT], dst=virtual) / piece for piece in there])[2]
+    assert [(frame[IP].dst, frame[IP].frag) for frame in heard] == [(at(2), frag) for frag in (0, 175, 350)]
+    back = fragment(IP(src=at(2), dst=at(CLIENT), id=8) / UDP(sport=5353, dport=5001) / bytes(3000), fragsize=1400)
+    heard = lab.exchange(2, *[Ether(src=MACS[2], dst=MACS[CLIENT]) / piece for piece in back])[CLIENT]
+    assert [(frame.src, frame[IP].src, frame[IP].frag) for frame in heard] == [(virtual, at(102), frag) for frag in (0, 175, 350)]
+    assert heard[0][UDP].sport == 53
+
+
+def test_associations(lab: Balanced) -> None:
+    there = Ether(src=MACS[CLIENT], dst=mac(lab, "sctp")) / IP(src=at(CLIENT), dst=at(108))
+    (first,) = lab.exchange(CLIENT, there / SCTP(sport=5000, dport=9, tag=0) / SCTPChunkInit(init_tag=5))[2]
+    assert (first[IP].dst, first[SCTP].dport) == (at(2), 9)
+    home = Ether(src=MACS[2], dst=MACS[CLIENT]) / IP(src=at(2), dst=at(CLIENT))
+    (second,) = lab.exchange(2, home / SCTP(sport=9, dport=5000, tag=5) / SCTPChunkInitAck(init_tag=7))[CLIENT]
+    assert (second.src, second[IP].src, second[SCTP].sport) == (mac(lab, "sctp"), at(108), 9)
 
 
 def test_a_ping_and_an_arp_request_are_answered_where_they_are_asked(lab: Balanced) -> None:

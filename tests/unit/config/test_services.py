@@ -82,6 +82,10 @@ MISTAKES = {
         service(mode="dsr", ports="[{port: 80, target: 8080}]"),
         "n:3:69 services.web.ports[0].target: 8080 is not 80: with mode dsr the port stays as it is; leave target out",
     ),
+    "sctp-target": (
+        service(ports="[{protocol: sctp, port: 9, target: 19}]"),
+        "n:3:84 services.web.ports[0].target: 19 is not 9: with sctp the port stays as it is; leave target out",
+    ),
     "dsr-source": (
         service(mode="dsr", health="{type: icmp}"),
         "n:3:109 services.web.health: with mode dsr checks need an address of their own; write source: ADDRESS, "
