@@ -79,6 +79,7 @@ def test_neighbours_are_answered_where_they_are_asked(tmp_path: Path, empty_ovs:
             eventually(partial(told_more, port, told))
             assert bytes(advertised(wires, port)[-1]) == bytes(tell(2, asking))  # its checksum too: scapy computes the right one
             assert len(wires.out(other, asking)) == before
+        weft.settled("b1", "b2")  # who asked has just been learned
         assert {flow["status"] for flow in weft.flows("b1")} == {"installed"}
         heard = len(wires.out("p2", 1))
         wires.send("p1", ask(1, 2, dst=MACS[2]), ask(1, 2, src="::", option=False), ask(1, 2, option=False), ask(1, 2, hlim=64))
