@@ -208,13 +208,13 @@ class ServiceCheck:
             self._controller.pause()
 
     def _wait_until_avoided(self, service: VirtualService, server: str) -> None:
-        """Wait until a good number of connections go elsewhere."""
+        """Wait until all connections have gone elsewhere for so long that each datapath has been looked at again."""
         self._agreed()
-        deadline = time.monotonic() + AGREE
-        while time.monotonic() < deadline:
+        begun = clean = time.monotonic()
+        while (now := time.monotonic()) < clean + 2 * REVALIDATED and now < begun + AGREE:
             attempts = self._connect(service, SOME)
-            if not failures(attempts) and server not in names(attempts):
-                return
+            if failures(attempts) or server in names(attempts):
+                clean = time.monotonic()
 
     def _settle(self) -> None:
         """Wait until bridges do what the controller wants."""

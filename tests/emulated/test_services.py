@@ -10,7 +10,7 @@ import pytest
 from controller.cli import servicecheck
 from tests.emulated.conftest import Lab
 from topologies import servers
-from topologies.clients import Held, Load, ask_by_udp, connections, failures, from_each, names, stay
+from topologies.clients import REVALIDATED, Held, Load, ask_by_udp, connections, failures, from_each, names, stay
 from topologies.servers import Servers
 from topologies.services import PORT, TARGET, VirtualService
 from topologies.shares import Shares
@@ -59,11 +59,16 @@ class Farm:
     def wait_until_avoided(self, service: str, server: str) -> None:
         """Wait until the datapath, too, sends nobody there: it looks again at what it learned about twice a second."""
 
-        def avoided() -> bool:
-            attempts = connections(self.clients, (self[service].vip, PORT), 100)
-            return not failures(attempts) and server not in names(attempts)
+        clean = time.monotonic()
 
-        self.lab.wait_for(f"nobody goes to {server}", avoided, tries=20)
+        def avoided() -> bool:
+            nonlocal clean
+            attempts = connections(self.clients, (self[service].vip, PORT), 100)
+            if failures(attempts) or server in names(attempts):
+                clean = time.monotonic()
+            return time.monotonic() > clean + 2 * REVALIDATED
+
+        self.lab.wait_for(f"nobody goes to {server}", avoided, tries=100)
 
     @contextmanager
     def drained(self, service: str, address: str) -> Iterator[None]:
