@@ -62,4 +62,4 @@ def test_a_connection_goes_by_the_tunnel(tmp_path: Path, tunnels: PrivateOvs) ->
                 (back,) = eventually(lambda: segments(weft, "vm1"))
                 assert (back.src, back.dst, back[IP].src, back[TCP].sport) == (virtual, mac(1), VIP, 80)
         assert weft.flows("hv3", app="connections")  # it has ports of the network too
-        assert {flow["status"] for flow in weft.flows("hv1")} == {"installed"}
+        eventually(lambda: {flow["status"] for flow in weft.flows("hv1")} == {"installed"})

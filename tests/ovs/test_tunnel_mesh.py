@@ -261,7 +261,7 @@ def test_a_restart_with_the_same_file_sends_nothing(weft: MeshOf3) -> None:
 def test_a_hub_passes_frames_on_from_tunnel_to_tunnel(tmp_path: Path, tunnels: PrivateOvs) -> None:
     with started(tmp_path, tunnels, mesh="hub: hv1") as weft:
         weft.known(("vm1", 1), ("vm5", 5), ("vm6", 6))
-        assert {flow["status"] for name in VMS for flow in weft.flows(name)} == {"installed"}
+        eventually(lambda: {flow["status"] for name in VMS for flow in weft.flows(name)} == {"installed"})
         weft.arrive(2, 5010, frame(5, mac(6)))
         (sent,) = eventually(lambda: weft.out("wire", 5))
         assert (sent[IP].dst, sent[VXLAN].vni, weft.out("vm1", 5)) == ("192.0.2.3", 5010, [])
@@ -286,6 +286,6 @@ def test_bfd_is_watched_where_frames_leave(tmp_path: Path, tunnels: PrivateOvs) 
         weft.ovs.vsctl("add-port", "hv1", name, "--", "set", "Interface", name, *options)
         weft.known(("vm1", 1), ("vm5", 5), ("vm6", 6))
         assert {p["name"]: p["role"] for p in weft.client.items("/ports")}[name] == "bfd"
-        assert {flow["status"] for flow in weft.flows("hv1")} == {"installed"}
+        eventually(lambda: {flow["status"] for flow in weft.flows("hv1")} == {"installed"})
         eventually(lambda: "dst=192.0.2.2" not in weft.trace("vm1", f"dl_src={mac(1)},dl_dst={mac(5)}"))  # nobody answers there
         assert "dst=192.0.2.3" in weft.trace("vm1", f"dl_src={mac(1)},dl_dst={mac(6)}")  # which is not watched
