@@ -2,6 +2,10 @@
 
 A select group of Open vSwitch has 16, 32 or 64 slots, into which a hash of the connection falls, and deals them out by the
 weights of its buckets. That is coarse, so several groups share the work, each for some source ports.
+
+All groups have 64 slots, always. When that number changes, entries of the datapath for more and for fewer bits of the hash
+overlap for a while. Of two that do, Open vSwitch 3.1 in userspace may renew the wrong one, and the other goes on sending connections to
+a backend that is gone.
 """
 
 from collections.abc import Hashable, Mapping
@@ -9,7 +13,6 @@ from math import gcd
 from typing import TypeVar
 
 SLOTS = 64  # of a group
-FEWEST = 16  # slots of a group whatever its weights
 GROUPS = (4, 16, 64)  # so many of them share the work
 MIXED = 16  # groups at the least where they have to differ
 NOTICEABLE = 1e-4  # sum of (error of the share)^2 / share: less is not seen in 10,000 connections (chi-square)
@@ -26,8 +29,6 @@ def groups(weights: Mapping[Key, int], known: Mapping[Key, int] | None = None) -
     if not weights:
         return []
     least, count = _least(weights), _count(_least(known or weights))
-    if _slots(least) % sum(least.values()) == 0:
-        return [list(least.items())] * count
     return [_with_all_slots(share) for share in _dealt(apportion(least, count * SLOTS), count)]
 
 
@@ -57,13 +58,6 @@ def _count(weights: Mapping[Key, int]) -> int:
         if count * SLOTS >= len(weights) and _error(weights, apportion(weights, count * SLOTS)) <= NOTICEABLE:
             return count
     return GROUPS[-1]
-
-
-def _slots(weights: Mapping[Key, int]) -> int:
-    """How many slots Open vSwitch makes for buckets of these weights: a power of two; more than SLOTS it does not make."""
-    need = -(-sum(weights.values()) // min(weights.values()))
-    slots = max(FEWEST, 1 << (need - 1).bit_length())
-    return slots if slots <= SLOTS else 1
 
 
 def apportion(weights: Mapping[Key, int], slots: int) -> dict[Key, int]:
@@ -101,7 +95,7 @@ def _dealt(slots: Mapping[Key, int], count: int) -> list[dict[Key, int]]:
 def _with_all_slots(share: Mapping[Key, int]) -> Buckets[Key]:
     """Buckets with a weight of 1 among them, because of which Open vSwitch makes all slots; then each gets exactly its number."""
     buckets = list(share.items())
-    if len(buckets) > 1 and min(share.values()) > 1:
+    if min(share.values()) > 1:
         key, weight = buckets[0]
         buckets[0:1] = [(key, weight - 1), (key, 1)]
     return buckets

@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.maglev import fill, slots_for, spares_for
-from apps.spreading import FEWEST, GROUPS, NOTICEABLE, SLOTS, apportion, groups, mixed_groups
+from apps.spreading import GROUPS, NOTICEABLE, SLOTS, apportion, groups, mixed_groups
 
 WEIGHTS = st.dictionaries(st.integers(1, 10_000), st.integers(1, 65535), min_size=1, max_size=40)
 HOSTS = st.integers(2, 12).map(lambda count: {f"10.0.0.{n}": 1 for n in range(1, count + 1)})
+
+
+FEWEST = 16  # slots of a group whatever its weights
 
 
 def slots_of(buckets: list[tuple[int, int]]) -> dict[int, int]:
@@ -20,6 +23,7 @@ def slots_of(buckets: list[tuple[int, int]]) -> dict[int, int]:
     total, least = sum(weight for _, weight in buckets), min(weight for _, weight in buckets)
     count = max(FEWEST, 1 << ((total + least - 1) // least - 1).bit_length())
     assert count <= SLOTS, "Open vSwitch would send all to one backend"
+    assert count == SLOTS, "and entries of its datapath would overlap with those of other weights"
     given_, divisors = [0] * len(buckets), [1] * len(buckets)
     for _ in range(count):
         winner = max(range(len(buckets)), key=lambda i: buckets[i][1] / divisors[i])
@@ -78,8 +82,9 @@ def test_how_many_groups_are_needed(weights: tuple[int, ...], groups_made: int) 
     assert len(groups(dict(enumerate(weights)))) == groups_made
 
 
-def test_what_fits_needs_few_slots() -> None:
-    assert groups({"a": 60_000, "b": 20_000}) == [[("a", 3), ("b", 1)]] * 4
+def test_what_fits_is_exact() -> None:
+    assert [slots_of(buckets) for buckets in groups({1: 60_000, 2: 20_000})] == [{1: 48, 2: 16}] * 4
+    assert [slots_of(buckets) for buckets in groups({1: 7})] == [{1: 64}] * 4
 
 
 @given(WEIGHTS, st.data())
