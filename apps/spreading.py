@@ -4,8 +4,8 @@ A select group of Open vSwitch has 16, 32 or 64 slots, into which a hash of the 
 weights of its buckets. That is coarse, so several groups share the work, each for some source ports.
 
 All groups have 64 slots, always. When that number changes, entries of the datapath for more and for fewer bits of the hash
-overlap for a while. Of two that do, Open vSwitch 3.1 in userspace may renew the wrong one, and the other goes on sending connections to
-a backend that is gone.
+overlap for a while. Of two that do, Open vSwitch 3.1 in userspace may renew the wrong one, and the other goes on sending
+connections to a backend that is gone.
 """
 
 from collections.abc import Hashable, Mapping
