@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -65,7 +66,7 @@ def protocol_of_neighbours(address: Address) -> str:
     return "ARP" if isinstance(address, IPv4) else "neighbour discovery"
 
 
-class Exchange:
+class Exchange(ABC):
     """One check under way."""
 
     keys: tuple[Key, ...] = ()
@@ -76,36 +77,47 @@ class Exchange:
         self.due = NEVER
         self._retry = question.timeout / 3
 
+    @abstractmethod
     def start(self, now: float) -> list[bytes]:
         """Send the question."""
-        self.due = now + self._retry
-        return self._question()
 
+    @abstractmethod
     def tick(self, now: float) -> list[bytes]:
         """Send it again, where it is time."""
-        if now < self.due or self.result is not None:
-            return []
-        self._retry *= 2
-        self.due = now + self._retry
-        return self._question()
 
+    @abstractmethod
     def hear(self, said: Said, now: float) -> list[bytes]:
         """A frame that is for this exchange."""
-        raise NotImplementedError
 
+    @abstractmethod
     def silence(self) -> Result:
         """The time is over and there is no result."""
-        raise NotImplementedError
 
     def end(self) -> list[bytes]:
         """Frames that end what is still open."""
         return []
 
-    def _question(self) -> list[bytes]:
-        raise NotImplementedError
+
+class Asked(Exchange):
+    """One whose question is all that we send, again after a third of the time and once more after twice that."""
+
+    def start(self, now: float) -> list[bytes]:
+        self.due = now + self._retry
+        return self.ask()
+
+    def tick(self, now: float) -> list[bytes]:
+        if now < self.due or self.result is not None:
+            return []
+        self._retry *= 2
+        self.due = now + self._retry
+        return self.ask()
+
+    @abstractmethod
+    def ask(self) -> list[bytes]:
+        """The frames of the question."""
 
 
-class Neighbour(Exchange):
+class Neighbour(Asked):
     """The host of the address answers ARP, or neighbour discovery."""
 
     def __init__(self, question: Question, ends: Ends, number: int) -> None:
@@ -119,11 +131,11 @@ class Neighbour(Exchange):
     def silence(self) -> Result:
         return Result(False, f"{self.ends.peer} does not answer {protocol_of_neighbours(self.ends.peer)}")
 
-    def _question(self) -> list[bytes]:
+    def ask(self) -> list[bytes]:
         return [frames.ask(self.ends.mac, self.ends.peer, self.ends.peer_mac)]
 
 
-class Echo(Exchange):
+class Echo(Asked):
     """The host answers pings (RFC 792, RFC 4443)."""
 
     def __init__(self, question: Question, ends: Ends, number: int) -> None:
@@ -138,12 +150,12 @@ class Echo(Exchange):
     def silence(self) -> Result:
         return Result(False, f"{self.ends.peer} does not answer pings")
 
-    def _question(self) -> list[bytes]:
+    def ask(self) -> list[bytes]:
         self._sent += 1
         return [frames.echo(self.ends, self.number, self._sent)]
 
 
-class Datagram(Exchange):
+class Datagram(Asked):
     """A UDP port that nobody says is unreachable.
 
     Silence is well where the host answers ARP: most servers ignore an empty datagram.
@@ -170,7 +182,7 @@ class Datagram(Exchange):
             return Result(True, f"UDP port {where} is not said to be unreachable, and its host answers {protocol}", silent=True)
         return Result(False, f"UDP port {where} does not answer, nor its host {protocol}")
 
-    def _question(self) -> list[bytes]:
+    def ask(self) -> list[bytes]:
         asked = [] if self._is_there else [frames.ask(self.ends.mac, self.ends.peer, self.ends.peer_mac)]
         return [frames.udp(self.ends, self.number, self.question.port), *asked]
 

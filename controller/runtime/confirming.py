@@ -54,7 +54,7 @@ class Confirming:
 
     def _is_open(self, bridge: str, slot: bytes) -> bool:
         ledger = self._engine.desired.ledgers.get(bridge)
-        return ledger is not None and (slot in ledger.pending or slot in (ledger.inflight or ()))
+        return ledger is not None and ledger.is_open(slot)
 
     def _end(self, *waits: _Wait) -> None:
         due = [wait for wait in waits if wait in self._waits]

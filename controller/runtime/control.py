@@ -293,7 +293,7 @@ class Control:
         ledger = self.engine.desired.ledgers.get(peer.name)
         if entry is None or ledger is None or entry[0].cookie != event.cookie:
             return
-        if event.slot not in ledger.pending and event.slot not in (ledger.inflight or ()):
+        if not ledger.is_open(event.slot):
             ledger.note(event.slot, None, entry)  # the bridge does not hold it any more: it comes back unless its row goes
         owner = entry[0]
         row = self.engine.tables.get(owner.rule.each, *owner.key)

@@ -34,14 +34,13 @@ class Dispatch:
         state = self._engine.apps.get(packet.cookie >> OWNER_BITS & APP_MASK)
         if state is None:
             return
-        taker = self.heard.get(state.app.name)
-        if taker is not None:
-            state.packet_ins += 1
-            taker(packet)
         handler = state.app.handlers.get(PacketIn)
         if handler is not None:
             state.packet_ins += 1
             self._call(state, handler, packet)
+        elif state.app.name in self.heard:
+            state.packet_ins += 1
+            self.heard[state.app.name](packet)
 
     def owned(self, cookie: int, event: object) -> None:
         """An event goes to the app whose flow, group or meter it is about."""

@@ -94,11 +94,10 @@ def open_services(desired: Desired, bridge: str) -> set[str] | None:
     if ledger is None:
         return None
     found: set[str] = set()
-    for changes in (ledger.inflight or {}, ledger.pending):
-        for slot, held in changes.items():
-            new = desired.effective(bridge, slot)
-            if not ledger.is_refused(new):
-                found.update(_services(slot, held), _services(slot, new))
+    for slot, held in ledger.unconfirmed():
+        new = desired.effective(bridge, slot)
+        if not ledger.is_refused(new):
+            found.update(_services(slot, held), _services(slot, new))
     return found
 
 

@@ -6,7 +6,9 @@ change that is taken back before it was sent leaves nothing to send.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from controller.pipeline.flow import GROUP_SLOT, METER_SLOT, Flow
@@ -74,6 +76,14 @@ class Ledger:
         self.refused |= found
         self.inflight, self.sent = None, []
         return list(found.values())
+
+    def is_open(self, slot: bytes) -> bool:
+        """Whether a change of this slot is not confirmed."""
+        return slot in self.pending or (self.inflight is not None and slot in self.inflight)
+
+    def unconfirmed(self) -> Iterator[tuple[bytes, Held]]:
+        """Slots whose change is not confirmed, and what they held before; a slot may come twice, on its way and changed again."""
+        return chain((self.inflight or {}).items(), self.pending.items())
 
     @property
     def open(self) -> int:

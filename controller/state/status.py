@@ -57,7 +57,7 @@ def _sent(desired: Desired, bridge: str, owner: Owner, flow: Flow) -> str:
     refusal = ledger.refused.get(owner.cookie)
     if refusal is not None and refusal.flows is owner.flows:
         return f"rejected: {refusal.error}"
-    return "pending" if flow.slot in ledger.pending or flow.slot in (ledger.inflight or ()) else "installed"
+    return "pending" if ledger.is_open(flow.slot) else "installed"
 
 
 def _rank(status: str) -> tuple[int, bool]:

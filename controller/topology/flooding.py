@@ -173,10 +173,9 @@ def unconfirmed(desired: Desired, bridge: str) -> Open | None:
     if ledger is None:
         return None
     found: set[str | None] = set()
-    for changes in (ledger.pending, ledger.inflight or {}):
-        for slot, held in changes.items():
-            if slot[0] == FLOOD.table or slot[0] == GROUP_SLOT:
-                found.update(_networks(held), _networks(desired.effective(bridge, slot)))
+    for slot, held in ledger.unconfirmed():
+        if slot[0] == FLOOD.table or slot[0] == GROUP_SLOT:
+            found.update(_networks(held), _networks(desired.effective(bridge, slot)))
     return found
 
 

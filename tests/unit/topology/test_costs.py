@@ -11,6 +11,7 @@ from controller.state.engine import Engine
 from controller.state.tables import Tx
 from controller.topology.costs import MOST, Costs, by_speed
 from controller.topology.paths import Paths
+from tests.fakes.rows import commit
 
 pytestmark = pytest.mark.unit
 
@@ -48,12 +49,7 @@ class Lab:
 
     def put(self, *rows: Row, drop: tuple[Row, ...] = ()) -> None:
         """Rows change; costs first, then paths, as the controller does it."""
-        tx = Tx(self.engine.tables)
-        for row in rows:
-            tx.put(row)
-        for row in drop:
-            tx.drop(row)
-        self.engine.commit(tx)
+        commit(self.engine, rows, drop)
         for _ in range(3):
             tx = Tx(self.engine.tables)
             self.costs.update(tx) if self.costs.stale else self.paths.update(tx)

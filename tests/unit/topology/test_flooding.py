@@ -15,6 +15,7 @@ from controller.state.engine import Engine
 from controller.state.tables import Tx
 from controller.topology.flooding import End, Flooding, Open
 from controller.topology.paths import Paths
+from tests.fakes.rows import commit
 
 pytestmark = pytest.mark.unit
 
@@ -49,12 +50,7 @@ class Network:
 
     def change(self, *rows: Row, drop: tuple[Row, ...] = ()) -> None:
         """Rows change, and what follows from that is told to the bridges."""
-        tx = Tx(self.engine.tables)
-        for row in rows:
-            tx.put(row)
-        for row in drop:
-            tx.drop(row)
-        self.engine.commit(tx)
+        commit(self.engine, rows, drop)
         self.update()
 
     def update(self) -> None:

@@ -13,6 +13,7 @@ from controller.state.tables import Tx
 from controller.topology import paths
 from controller.topology.paths import LATER, SOON, Paths
 from controller.topology.trees import End, Ports
+from tests.fakes.rows import commit
 
 pytestmark = pytest.mark.unit
 
@@ -36,12 +37,7 @@ class Lab:
 
     def put(self, *rows: Row, drop: tuple[Row, ...] = ()) -> None:
         """Rows change, then what follows of it at once."""
-        tx = Tx(self.engine.tables)
-        for row in rows:
-            tx.put(row)
-        for row in drop:
-            tx.drop(row)
-        self.engine.commit(tx)
+        commit(self.engine, rows, drop)
         if self.paths.changed:
             tx = Tx(self.engine.tables)
             self.paths.update(tx)
