@@ -87,13 +87,32 @@ class Desired:
             for flow in flows:
                 slot, layer = flow[0], flow[3]
                 entries = layers[layer]  # type: ignore[index]
-                if slot in entries or type(layer) is not str or slot in shared:
+                if slot in entries or slot in shared:
                     self._give_shared(owner, layer, flow)  # type: ignore[arg-type]
                     continue
                 entry = entries[slot] = (owner, flow)
+                if type(layer) is not str:
+                    self._spread(layer, slot, entry)  # type: ignore[arg-type]
+                    continue
                 ledger = ledgers.get(layer)
                 if ledger is not None:
                     ledger.note(slot, None, entry)
+
+    def _spread(self, scope: Key, slot: bytes, entry: Entry) -> None:
+        """A scope has a slot that no scope had: told to the ledgers of its members, most of which have none of their own."""
+        self.shared[slot] = [scope]
+        layers, ledgers = self.layers, self.ledgers
+        for bridge in self.members[scope]:
+            ledger = ledgers.get(bridge)
+            if ledger is None:
+                continue
+            own = layers[bridge].get(slot)
+            if own is not None or slot in ledger.pending:
+                if own is None or _rank(entry) < _rank(own):
+                    ledger.note(slot, own, entry)
+            else:  # as `note` does: in a scope of many members most of the work is here
+                ledger.pending[slot] = None
+                ledger.dirty.add(bridge)
 
     def _take_shared(self, owner: Owner, layer: Layer, slot: bytes) -> None:
         present = self.layers[layer].get(slot)

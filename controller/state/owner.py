@@ -43,11 +43,18 @@ class Rule:
         self.tables = frozenset((*tables, METER_SLOT, GROUP_SLOT))  # first bytes of slots that its flows may have
         self.owners: dict[Key, Owner] = {}
 
+    def owner(self, key: Key) -> Owner:
+        """The owner for the row with this key."""
+        owner = self.owners.get(key)
+        if owner is None:
+            owner = self.owners[key] = Owner(self, key)
+        return owner
+
 
 class Owner:
     """What a rule said for one row. `waits`: the row it needs; `error`: the traceback where it raised (it keeps its flows)."""
 
-    __slots__ = ("cookie", "error", "flows", "key", "reads", "rows", "rule", "waits")
+    __slots__ = ("cookie", "error", "flows", "gone", "key", "reads", "rows", "rule", "waits")
 
     cookie: int
 
@@ -57,6 +64,7 @@ class Owner:
         self.rows: tuple[Row, ...] = ()  # of a rule that derives rows
         self.reads: tuple[Read, ...] = ()
         self.error = ""
+        self.gone = False  # its row is; one that comes back has another owner
         self.waits = ""
 
     def __getattr__(self, name: str) -> int:
