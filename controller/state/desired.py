@@ -28,7 +28,8 @@ class Desired:
         self.scopes: defaultdict[str, dict[Key, None]] = defaultdict(dict)
         self.ledgers: dict[str, Ledger] = {}
         self.dirty: set[str] = set()  # connected bridges with open changes
-        self.shared: dict[bytes, list[Key]] = {}  # slots of scopes: where a second claim can hide
+        self.shared: dict[bytes, tuple[Key, ...]] = {}  # slots of scopes: where a second claim can hide
+        self._alone: dict[Key, tuple[Key]] = {}  # nearly all slots of a scope are its alone: they share what says so
 
     # ------------------------------------------------------------------ reading
 
@@ -100,7 +101,7 @@ class Desired:
 
     def _spread(self, scope: Key, slot: bytes, entry: Entry) -> None:
         """A scope has a slot that no scope had: told to the ledgers of its members, most of which have none of their own."""
-        self.shared[slot] = [scope]
+        self.shared[slot] = self._alone.setdefault(scope, (scope,))
         layers, ledgers = self.layers, self.ledgers
         for bridge in self.members[scope]:
             ledger = ledgers.get(bridge)
@@ -170,13 +171,13 @@ class Desired:
             entries[slot] = entry
         if isinstance(layer, str):
             return
-        scopes = self.shared.setdefault(slot, [])
-        if entry is None:
-            scopes.remove(layer)
-            if not scopes:
-                del self.shared[slot]
-        elif layer not in scopes:
-            scopes.append(layer)
+        others = tuple([scope for scope in self.shared.get(slot, ()) if scope != layer])
+        if entry is not None:
+            self.shared[slot] = (*others, layer)
+        elif others:
+            self.shared[slot] = others
+        else:
+            del self.shared[slot]
 
     # ------------------------------------------------------------------ membership
 

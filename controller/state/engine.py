@@ -294,7 +294,10 @@ class Engine:
         self.raised.append(owner)
 
     def _remember(self, owner: Owner, reader: Reader) -> None:
-        reads = tuple(dict.fromkeys(reader.reads))
+        rule, reads = owner.rule, tuple(reader.reads)
+        if reads != rule.read[0]:  # most owners of a rule read the same, and share what says so
+            rule.read = reads, tuple(dict.fromkeys(reads))
+        reads = rule.read[1]
         if reads == owner.reads:
             return
         if owner.reads:

@@ -33,7 +33,7 @@ class TimerSpec(NamedTuple):
 class Rule:
     """A rule of an enabled app, with its owners by the key of their row."""
 
-    __slots__ = ("app", "derives", "each", "fn", "name", "number", "owners", "reads", "tables")
+    __slots__ = ("app", "derives", "each", "fn", "name", "number", "owners", "read", "reads", "tables")
 
     def __init__(self, app: Any, number: int, spec: RuleSpec) -> None:
         self.app, self.number = app, number
@@ -42,6 +42,7 @@ class Rule:
         tables = range(METER_SLOT) if app.whole_pipeline else (stage.table for stage in app.stages)
         self.tables = frozenset((*tables, METER_SLOT, GROUP_SLOT))  # first bytes of slots that its flows may have
         self.owners: dict[Key, Owner] = {}
+        self.read: tuple[tuple[Read, ...], tuple[Read, ...]] = ((), ())  # by the last run: in order, and each once
 
     def owner(self, key: Key) -> Owner:
         """The owner for the row with this key."""
