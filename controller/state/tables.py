@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
+from controller.model.events import PacketIn, frame_of
 from controller.model.rows import Key, Row, tuple_getter
 
 R = TypeVar("R", bound=Row)
@@ -148,6 +149,10 @@ class Tx:
     def packet_out(self, bridge: str, frame: bytes, *actions: bytes, in_port: int = 0xFFFFFFFD) -> None:
         """Send a frame out of a bridge by these actions, when the transaction is done."""
         self.frames.append((bridge, in_port, actions, frame))
+
+    def answer(self, packet: PacketIn, *actions: bytes) -> None:
+        """Send the frame of a packet-in on by these actions, as if it came in again, when the transaction is done."""
+        self.frames.append((packet.bridge, packet.in_port, actions, frame_of(packet)))
 
     def tell(self, severity: str, kind: str, subject: str, text: str, *, lasting: bool = False) -> None:
         """Let people know: `severity` info, warning or error; `kind` such as "host.moved"; `text` a sentence.
