@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.model import PacketIn
 from controller.openflow import codec
 from controller.openflow.answers import Answer, answer, head_of
 from controller.openflow.notices import read_packet_in
@@ -69,6 +70,7 @@ def test_a_session_gives_answers_that_it_knows_and_tells_of_the_rest():
     assert session.receive(packet_in(FRAME) * 2, 0.0) == []
     assert (len(session.out), app.packet_ins) == (2, 2)
     (event,) = session.receive(packet_in(OTHER), 0.0)
+    assert isinstance(event, PacketIn)
     assert event.data == OTHER
 
 
