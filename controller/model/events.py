@@ -13,6 +13,7 @@ from controller.model.rows import Host, Row
 
 IN_PORT_TLV = 0x80000004
 NETWORK_TLV = 0x00010004
+_NETWORK = NETWORK_TLV.to_bytes(4, "big")
 
 
 class PacketIn:
@@ -59,6 +60,8 @@ class PacketIn:
     def network(self) -> int:
         """The number in the network register when the frame was sent up, 0 where it was not set."""
         pos, tlvs = 0, self.match
+        if tlvs[8:12] == _NETWORK and tlvs[3] == 4:  # behind the port, where it nearly always is
+            return int.from_bytes(tlvs[12:16], "big")
         while pos + 4 <= len(tlvs):
             header = int.from_bytes(tlvs[pos : pos + 4], "big")
             if header == NETWORK_TLV:
