@@ -1,4 +1,7 @@
-"""The classic reactive switch, as an app on the public interface: each packet-in is answered, each pair of hosts gets a flow."""
+"""The classic reactive switch, as an app on the public interface: each packet-in is answered, each pair of hosts gets a flow.
+
+Its handler is pure: frames with the same headers are answered without a call while the rows that it read are the same.
+"""
 
 from controller.app import App, on, rules
 from controller.model import Bridge, Mac, PacketIn, Row, key
