@@ -63,7 +63,8 @@ class Reactive:
 def run(_ovs: PrivateOvs, repeats: int) -> None:
     """Print the tables. (Fake switches: Open vSwitch itself is not loaded.)"""
     reactive = Reactive()
-    in_turns(repeats, [reactive.weft, reactive.asked, reactive.other, *(partial(reactive.osken, name) for name in (NATIVE, EVENTLET))])
+    others = [partial(reactive.osken, name) for name in (NATIVE, EVENTLET)]
+    in_turns(repeats, [reactive.weft, reactive.asked, reactive.other, *others])
     for table in reactive.tables:
         table.show()
     for other in (TESTCONTROLLER, NATIVE, EVENTLET):
