@@ -32,6 +32,8 @@ from controller.model import (
 from controller.packet import SAYING, says, sender_address
 from controller.pipeline import FORWARD, LEARN, NEXT, NEXTHOP, controller, load, resubmit, to, to_port
 
+EVERYWHERE = Pipeline()  # the scope of all bridges
+
 
 class L2Learning(App, stages=(LEARN, FORWARD)):
     """Learns on which port of which bridge an address lives."""
@@ -124,7 +126,7 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
     def frozen(self, moves, rows):
         if moves.frozen:
             at = rows.value(Network, moves.network, field="number")
-            yield LEARN.flow(NEXT, network=at, eth_src=moves.mac, priority=50, why="moved too often, stays").on(Pipeline())
+            yield LEARN.flow(NEXT, network=at, eth_src=moves.mac, priority=50, on=EVERYWHERE, why="moved too often, stays")
 
     @rules(each=Host)
     def known(self, host, rows):
@@ -137,7 +139,7 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
                     yield LEARN.flow(NEXT, **source, **frames, priority=120, why=f"it is known that {ip} is here")
         by = BY_MESH if rows.value(Network, host.network, field="mesh") and rows.get(Vtep, host.bridge) else 0
         home = load("to_bridge", by + rows.number("bridge", host.bridge, size=4095))
-        yield FORWARD.flow(home, to(NEXTHOP), **it, why=f"the host is behind {host.bridge}").on(Pipeline())
+        yield FORWARD.flow(home, to(NEXTHOP), **it, on=EVERYWHERE, why=f"the host is behind {host.bridge}")
         yield FORWARD.flow(*to_port(host.port), **it, priority=101, why="the host is on this port")
 
 

@@ -22,7 +22,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
 from annotated_types import Ge, Le
 
-from controller.model import Row
+from controller.model import PacketIn, Row
 from controller.pipeline import Stage
 from controller.state.engine import RuleSpec, TimerSpec
 from controller.state.reader import Reader
@@ -37,11 +37,17 @@ Count = Annotated[int, Ge(0), Le(0xFFFFFFFF)]  # configuration: a number of thin
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def on(*events: type) -> Callable[[Method], Method]:
-    """Mark a handler, `def handler(self, event, tx)`: it is called for events of these types and changes rows by `tx`."""
+def on(*events: type, pure: bool = False) -> Callable[[Method], Method]:
+    """Mark a handler, `def handler(self, event, tx)`: it is called for events of these types and changes rows by `tx`.
+
+    One for packet-ins may be `pure`: what it does follows from the packet and the rows that it reads, and from nothing else, such
+    as the time. Where it did nothing but `tx.answer(packet, ...)`, frames with the same headers are then answered without a call.
+    """
+    if pure and events != (PacketIn,):
+        raise TypeError("a handler that is pure is one for packet-ins alone: @on(PacketIn, pure=True)")
 
     def mark(method: Method) -> Method:
-        vars(method)["on_events"] = events
+        vars(method).update(on_events=events, is_pure=pure)
         return method
 
     return mark
@@ -93,6 +99,7 @@ class App:
     name: ClassVar[str]
     stages: ClassVar[tuple[Stage, ...]] = ()
     handlers: ClassVar[dict[type, Callable[..., None]]] = {}
+    is_pure: ClassVar[bool] = False  # the handler for packet-ins is
     rule_specs: ClassVar[tuple[RuleSpec, ...]] = ()
     timers: ClassVar[tuple[TimerSpec, ...]] = ()
     whole_pipeline: ClassVar[bool] = False  # may write every table: only for what makes tables a pipeline
@@ -104,6 +111,7 @@ class App:
         cls.stages = stages
         methods = [m for m in vars(cls).values() if callable(m)]
         cls.handlers = {event: m for m in methods for event in getattr(m, "on_events", ())}
+        cls.is_pure = vars(cls.handlers.get(PacketIn, on)).get("is_pure", False)
         cls.rule_specs = tuple(_rule(cls, m) for m in methods if hasattr(m, "rule_each"))
         cls.timers = tuple(TimerSpec(m.__name__, m, *m.timer) for m in methods if hasattr(m, "timer"))
 

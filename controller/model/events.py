@@ -13,6 +13,7 @@ from controller.model.rows import Host, Row
 
 IN_PORT_TLV = 0x80000004
 NETWORK_TLV = 0x00010004
+_NETWORK = NETWORK_TLV.to_bytes(4, "big")
 
 
 class PacketIn:
@@ -22,38 +23,45 @@ class PacketIn:
     `cookie` the cookie of the flow that sent it. Headers are read when asked for, never before.
     """
 
-    __slots__ = ("bridge", "cookie", "data", "in_port", "match", "reason", "table")
+    __slots__ = ("_data", "bridge", "cookie", "in_port", "match", "reason", "table")
 
     def __init__(
         self, bridge: str, in_port: int, data: bytes, cookie: int = 0, table: int = 0, reason: int = 0, match: bytes = b""
     ) -> None:
         self.bridge = bridge
         self.in_port = in_port
-        self.data = data
+        self._data = data
         self.cookie = cookie
         self.table = table
         self.reason = reason
         self.match = match
 
     @property
+    def data(self) -> bytes:
+        """The frame, perhaps only its first bytes."""
+        return self._data
+
+    @property
     def eth_dst(self) -> Mac:
         """Destination address of the frame."""
-        return bytes.__new__(Mac, self.data[:6])
+        return bytes.__new__(Mac, self._data[:6])
 
     @property
     def eth_src(self) -> Mac:
         """Source address of the frame."""
-        return bytes.__new__(Mac, self.data[6:12])
+        return bytes.__new__(Mac, self._data[6:12])
 
     @property
     def eth_type(self) -> int:
         """EtherType, 16 bits; 0x8100 where the frame carries a VLAN tag."""
-        return int.from_bytes(self.data[12:14], "big")
+        return int.from_bytes(self._data[12:14], "big")
 
     @property
     def network(self) -> int:
         """The number in the network register when the frame was sent up, 0 where it was not set."""
         pos, tlvs = 0, self.match
+        if tlvs[8:12] == _NETWORK and tlvs[3] == 4:  # behind the port, where it nearly always is
+            return int.from_bytes(tlvs[12:16], "big")
         while pos + 4 <= len(tlvs):
             header = int.from_bytes(tlvs[pos : pos + 4], "big")
             if header == NETWORK_TLV:
@@ -62,7 +70,12 @@ class PacketIn:
         return 0
 
     def __repr__(self) -> str:
-        return f"PacketIn({self.bridge} port {self.in_port}, {self.eth_src} > {self.eth_dst}, {len(self.data)} bytes)"
+        return f"PacketIn({self.bridge} port {self.in_port}, {self.eth_src} > {self.eth_dst}, {len(self._data)} bytes)"
+
+
+def frame_of(packet: PacketIn) -> bytes:
+    """The frame of a packet-in, for who does not look into it: it is sent on as it is."""
+    return packet._data
 
 
 @dataclass(frozen=True, slots=True)

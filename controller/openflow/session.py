@@ -16,6 +16,7 @@ from struct import Struct, pack
 from struct import error as struct_error
 
 from controller.openflow import codec, notices
+from controller.openflow.answers import Known, answer
 from controller.openflow.bundle import Push
 from controller.openflow.ctflush import Tuple, ct_flush
 from controller.openflow.errors import ONF, OfError, ProtocolError, read_error, said_text
@@ -73,6 +74,7 @@ class Session:
     def __init__(self) -> None:
         self.out: list[bytes] = []  # to be sent, in order; whoever sends it empties it
         self.bridge = ""  # packet-ins are told from when this is set
+        self.known: Known = {}  # packet-ins that are answered here
         self.version = 0
         self.ready = False
         self.dpid = 0
@@ -127,10 +129,15 @@ class Session:
         """Take bytes. Raises ProtocolError where the connection cannot go on; `out` may hold a last word then."""
         self._life.heard(now)
         events: list[Event] = []
+        known, bridge = self.known, self.bridge
         for message in self._framer.feed(data):
-            if message[1] == codec.PACKET_IN and self.bridge:
+            if message[1] == codec.PACKET_IN and bridge:
                 try:
-                    events.append(notices.read_packet_in(message, self.bridge))
+                    said = answer(known, message) if known and not events else None  # what was told before may change it
+                    if said is None:
+                        events.append(notices.read_packet_in(message, bridge))
+                    elif said:
+                        self.out.append(said)
                 except _UNREADABLE as error:
                     self._unreadable(message, error, events)
             else:

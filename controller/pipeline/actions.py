@@ -108,6 +108,7 @@ def resubmit(table: int) -> Action:
     return _nicira(14, pack("!HB3x", 0xFFF8, table))
 
 
+@lru_cache(maxsize=256)
 def goto(table: int) -> Instruction:
     """Go on in a later table."""
     return Instruction(pack("!HHB3x", 1, 8, table))

@@ -141,11 +141,11 @@ class Channel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """A window of bytes."""
-        self._give(lambda: self.session.receive(data, time.monotonic()))
+        self._give(self.session.receive, data, time.monotonic())
 
     def tick(self, now: float) -> None:
         """A second has passed."""
-        self._give(lambda: self.session.tick(now))
+        self._give(self.session.tick, now)
 
     def pause_writing(self) -> None:
         """The switch reads slower than we write: pack no more of a push for now."""
@@ -164,12 +164,12 @@ class Channel(asyncio.Protocol):
 
     # ------------------------------------------------------------
 
-    def _give(self, source: Callable[[], list[Event]]) -> None:
+    def _give(self, source: Callable[..., list[Event]], *arguments: object) -> None:
         """Hand the handler what happened, then send what it wants sent."""
         if self._reason:
             return  # being closed: what still comes does not matter
         try:
-            events = source()
+            events = source(*arguments)
         except ProtocolError as error:
             self.close(str(error))
             return

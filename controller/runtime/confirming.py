@@ -26,6 +26,11 @@ class Confirming:
         self._engine, self._deliver, self._wake = engine, deliver, wake
         self._waits: list[_Wait] = []
 
+    @property
+    def busy(self) -> bool:
+        """Events wait."""
+        return bool(self._waits)
+
     def add(self, row: Row, event: object) -> None:
         """Deliver an event when it is time."""
         wait = _Wait(row, event)

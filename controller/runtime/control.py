@@ -191,13 +191,18 @@ class Control:
         peer = self.peers.get(channel.session.bridge)
         if peer is None or peer.channel is not channel:
             return
-        packet_in = self.dispatch.packet_in
+        packet_in, known, frames = self.dispatch.packet_in, channel.session.known, True
         for event in events:
             if type(event) is PacketIn:
-                packet_in(event)
+                packet_in(event, known)
             else:
+                frames = False
                 self._handlers[type(event)](peer, event)
-        self.drive()
+        engine = self.engine
+        if frames and engine.idle and not engine.changed and not self.dispatch.confirming.busy:
+            self._send_frames()  # apps changed nothing: whatever else is due has its own turn
+        else:
+            self.drive()
 
     # ------------------------------------------------------------------ work
 
@@ -206,14 +211,7 @@ class Control:
         deadline = time.perf_counter() + SLICE
         done = self._run(lambda: time.perf_counter() < deadline)
         self._tell()
-        flushing: set[Channel] = set()
-        for bridge, in_port, actions, frame in self.dispatch.take_frames():
-            peer = self.peers.get(bridge)
-            if peer is not None and peer.channel is not None:
-                peer.channel.session.packet_out(in_port, b"".join(actions), frame)
-                flushing.add(peer.channel)
-        for channel in flushing:
-            channel.flush()
+        self._send_frames()
         if done:
             if not self.following.due:  # else what it finds goes with the rest
                 self.sync.settle()
@@ -224,6 +222,16 @@ class Control:
             if not self._scheduled:
                 self._scheduled = True
                 asyncio.get_running_loop().call_soon(self._drive_on)
+
+    def _send_frames(self) -> None:
+        flushing: set[Channel] = set()
+        for bridge, in_port, actions, frame in self.dispatch.take_frames():
+            peer = self.peers.get(bridge)
+            if peer is not None and peer.channel is not None:
+                peer.channel.session.packet_out(in_port, b"".join(actions), frame)
+                flushing.add(peer.channel)
+        for channel in flushing:
+            channel.flush()
 
     def _run(self, more: Callable[[], bool]) -> bool:
         """Run rules, and let paths and trees follow links and hosts, until nothing is left; False: not done yet."""

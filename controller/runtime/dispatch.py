@@ -9,7 +9,9 @@ from typing import Any
 
 from controller.model import PacketIn
 from controller.model.cookie import APP_MASK, OWNER_BITS, app_of
+from controller.openflow.answers import Known
 from controller.pipeline.actions import PORT_CONTROLLER
+from controller.runtime.answers import Answers, Asked, Reading
 from controller.runtime.confirming import Confirming
 from controller.runtime.journal import Journal
 from controller.state.engine import AppState, Engine, TimerSpec
@@ -27,17 +29,21 @@ class Dispatch:
         self._frames: list[Frame] = []
         self.confirming = Confirming(engine, self.event, wake)
         self._timers: dict[str, list[asyncio.TimerHandle]] = {}
+        self.answers = Answers(engine)
         self.heard: dict[str, Callable[[PacketIn], None]] = {}  # by app: who of the runtime takes its packet-ins
 
-    def packet_in(self, packet: PacketIn) -> None:
-        """A frame goes to the one app whose flow sent it up."""
+    def packet_in(self, packet: PacketIn, known: Known) -> None:
+        """A frame goes to the one app whose flow sent it up. What may be answered again like that is put into `known`."""
         state = self._engine.apps.get(packet.cookie >> OWNER_BITS & APP_MASK)
         if state is None:
             return
         handler = state.app.handlers.get(PacketIn)
         if handler is not None:
             state.packet_ins += 1
-            self._call(state, handler, packet)
+            if state.app.is_pure:
+                self._ask(state, handler, packet, known)
+            else:
+                self._call(state, handler, packet)
         elif state.app.name in self.heard:
             state.packet_ins += 1
             self.heard[state.app.name](packet)
@@ -70,6 +76,21 @@ class Dispatch:
             self._tx = Tx(self._engine.tables)  # whatever it did to the old one goes with it
             self.fail(state, traceback.format_exc())
             return
+        self._take(tx)
+
+    def _ask(self, state: AppState, handler: Callable[..., None], packet: PacketIn, known: Known) -> None:
+        """As `_call`, for a handler that is pure."""
+        asked, tx = Asked(packet), Reading(self._engine.tables)
+        try:
+            handler(state.app, asked, tx)
+        except Exception:
+            self.fail(state, traceback.format_exc())
+            return
+        self.answers.remember(state, asked, tx, known)
+        self._take(tx)
+
+    def _take(self, tx: Tx) -> None:
+        """A handler returned: what it wants comes true."""
         if tx.changes:
             self._engine.commit(tx)
             tx.changes = {}
@@ -120,11 +141,13 @@ class Dispatch:
 
     def start_timers(self, app: Any) -> None:
         """Arm the `@every` timers of an app."""
+        self.answers.forget()
         for spec in app.timers:
             self._arm(app.name, spec)
 
     def stop_timers(self, name: str) -> None:
         """Disarm the timers of an app."""
+        self.answers.forget()
         for handle in self._timers.pop(name, []):
             handle.cancel()
 

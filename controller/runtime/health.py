@@ -95,7 +95,8 @@ class HealthRunner:
 
     def _place_changed(self, old: Row | None, new: Row | None) -> None:
         row = new or old
-        assert row is not None
+        if not self._watched or row is None:
+            return
         what = (type(row), *type(row).key_of(row))
         if what in self._watched:
             self._mark(self._watched[what])

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,11 @@ NAMES = {cls: name for name, cls in ADDRESSES.items()}
 PLAIN = frozenset((str, int, float, bool, type(None)))
 BYTES = "bytes"
 SCHEMA = "CREATE TABLE IF NOT EXISTS rows (type TEXT, key TEXT, value TEXT, since REAL, PRIMARY KEY (type, key)) WITHOUT ROWID"
-INSERT = "INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT (type, key) DO UPDATE SET value = excluded.value"
+TOGETHER = 200  # rows of a statement: one for each row would take the interpreter from the event loop as many times
+_TYPE, _KEY, _VALUE, _SINCE = (f"json_extract(value, '$[{n}]')" for n in range(4))
+DELETE = f"DELETE FROM rows WHERE (type, key) IN (SELECT {_TYPE}, {_KEY} FROM json_each(?))"
+INSERT = f"""INSERT INTO rows SELECT {_TYPE}, {_KEY}, {_VALUE}, {_SINCE} FROM json_each(?) WHERE true
+    ON CONFLICT (type, key) DO UPDATE SET value = excluded.value"""
 
 
 log = structlog.get_logger("weft")
@@ -96,11 +100,12 @@ class Store:
         with self._busy:  # at the end of a run the last save may meet the one before it, which is in a thread
             self._write(gone, there)
 
-    def _write(self, gone: list[tuple[str, str]], there: list[tuple[str, str, str, float]]) -> None:
+    def _write(self, gone: Sequence[tuple[str, str]], there: Sequence[tuple[str, str, str, float]]) -> None:
         try:
             self._db.execute("BEGIN")
-            self._db.executemany("DELETE FROM rows WHERE type = ? AND key = ?", gone)
-            self._db.executemany(INSERT, there)
+            for statement, rows in ((DELETE, gone), (INSERT, there)):
+                for first in range(0, len(rows), TOGETHER):
+                    self._db.execute(statement, (json.dumps(rows[first : first + TOGETHER]),))
             self._db.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             if self._db.in_transaction:

@@ -28,7 +28,8 @@ class Desired:
         self.scopes: defaultdict[str, dict[Key, None]] = defaultdict(dict)
         self.ledgers: dict[str, Ledger] = {}
         self.dirty: set[str] = set()  # connected bridges with open changes
-        self.shared: dict[bytes, list[Key]] = {}  # slots of scopes: where a second claim can hide
+        self.shared: dict[bytes, tuple[Key, ...]] = {}  # slots of scopes: where a second claim can hide
+        self._alone: dict[Key, tuple[Key]] = {}  # nearly all slots of a scope are its alone: they share what says so
 
     # ------------------------------------------------------------------ reading
 
@@ -87,13 +88,32 @@ class Desired:
             for flow in flows:
                 slot, layer = flow[0], flow[3]
                 entries = layers[layer]  # type: ignore[index]
-                if slot in entries or type(layer) is not str or slot in shared:
+                if slot in entries or slot in shared:
                     self._give_shared(owner, layer, flow)  # type: ignore[arg-type]
                     continue
                 entry = entries[slot] = (owner, flow)
+                if type(layer) is not str:
+                    self._spread(layer, slot, entry)  # type: ignore[arg-type]
+                    continue
                 ledger = ledgers.get(layer)
                 if ledger is not None:
                     ledger.note(slot, None, entry)
+
+    def _spread(self, scope: Key, slot: bytes, entry: Entry) -> None:
+        """A scope has a slot that no scope had: told to the ledgers of its members, most of which have none of their own."""
+        self.shared[slot] = self._alone.setdefault(scope, (scope,))
+        layers, ledgers = self.layers, self.ledgers
+        for bridge in self.members[scope]:
+            ledger = ledgers.get(bridge)
+            if ledger is None:
+                continue
+            own = layers[bridge].get(slot)
+            if own is not None or slot in ledger.pending:
+                if own is None or _rank(entry) < _rank(own):
+                    ledger.note(slot, own, entry)
+            else:  # as `note` does: in a scope of many members most of the work is here
+                ledger.pending[slot] = None
+                ledger.dirty.add(bridge)
 
     def _take_shared(self, owner: Owner, layer: Layer, slot: bytes) -> None:
         present = self.layers[layer].get(slot)
@@ -151,13 +171,13 @@ class Desired:
             entries[slot] = entry
         if isinstance(layer, str):
             return
-        scopes = self.shared.setdefault(slot, [])
-        if entry is None:
-            scopes.remove(layer)
-            if not scopes:
-                del self.shared[slot]
-        elif layer not in scopes:
-            scopes.append(layer)
+        others = tuple([scope for scope in self.shared.get(slot, ()) if scope != layer])
+        if entry is not None:
+            self.shared[slot] = (*others, layer)
+        elif others:
+            self.shared[slot] = others
+        else:
+            del self.shared[slot]
 
     # ------------------------------------------------------------------ membership
 

@@ -58,9 +58,9 @@ class Engine:
         self.watchers: defaultdict[type[Row], list[Watcher]] = defaultdict(list)
         self.runs = 0
         self._rules: defaultdict[type[Row], list[Rule]] = defaultdict(list)
-        self._todo: dict[tuple[Rule, Key], None] = {}  # what has to run
-        self._due: list[tuple[Rule, Key]] = []  # the part of it that is being worked on, last one first
-        self._readers: defaultdict[type[Row], defaultdict[tuple[Any, Key], set[tuple[Rule, Key]]]]
+        self._todo: dict[Owner, None] = {}  # what has to run
+        self._due: list[Owner] = []  # the part of it that is being worked on, last one first
+        self._readers: defaultdict[type[Row], defaultdict[tuple[Any, Key], set[Owner]]]
         self._readers = defaultdict(lambda: defaultdict(set))
         self._fields_read: defaultdict[type[Row], set[str]] = defaultdict(set)
 
@@ -90,7 +90,7 @@ class Engine:
         for rule in rules:
             self._rules[rule.each].append(rule)
             for row_key in self.tables.rows[rule.each]:
-                self._todo[rule, row_key] = None
+                self._todo[rule.owner(row_key)] = None
         return state
 
     def disable(self, name: str) -> None:
@@ -104,7 +104,7 @@ class Engine:
             for owner in rule.owners.values():
                 self.desired.take(owner, self._forget(owner))
                 self._put_derived(owner, ())
-            self._todo = {item: None for item in (*self._todo, *self._due) if item[0] is not rule}
+            self._todo = {owner: None for owner in (*self._todo, *self._due) if owner.rule is not rule}
             self._due.clear()
         others = {stage.name for other in self.apps.values() for stage in other.app.stages}
         for stage in state.app.stages:
@@ -139,9 +139,10 @@ class Engine:
         self.changed.add(cls)
         todo = self._todo
         for rule in self._rules[cls]:
-            todo[rule, key] = None
+            todo[rule.owner(key)] = None
         if cls in self._readers:
-            todo.update(dict.fromkeys(self._reruns(cls, key, old, row)))
+            for owner in self._reruns(cls, key, old, row):
+                todo[owner] = None
         if cls.kept and (cls, key) not in self.derived:
             self.unsaved[cls, key] = row
         if cls is Member:
@@ -149,7 +150,7 @@ class Engine:
             change(key[0], key[1])
         return True
 
-    def _reruns(self, cls: type[Row], key: Key, old: Row | None, new: Row | None) -> Iterable[tuple[Rule, Key]]:
+    def _reruns(self, cls: type[Row], key: Key, old: Row | None, new: Row | None) -> Iterable[Owner]:
         """Who read this row: by its key, by a bucket that it was or is in, by a field that differs."""
         readers = self._readers[cls]
         yield from readers.get((None, key), ())
@@ -183,7 +184,7 @@ class Engine:
                 break
         return self.idle
 
-    def _slice(self, size: int) -> list[tuple[Rule, Key]]:
+    def _slice(self, size: int) -> list[Owner]:
         """The next rules to run, in the order in which they became due. Taken off the end of a list: it may be a long one."""
         if not self._due:
             self._due, self._todo = list(reversed(self._todo)), {}
@@ -191,22 +192,22 @@ class Engine:
         del self._due[-size:]
         return batch
 
-    def _run(self, batch: Iterable[tuple[Rule, Key]]) -> None:
+    def _run(self, batch: Iterable[Owner]) -> None:
         """Two phases: all that goes, then all that comes, so that a slot may change its owner in one transaction."""
         take: Batch = []
         give: Batch = []
         rows = self.tables.rows
-        for rule, key in batch:
-            row = rows[rule.each].get(key)
-            owner = rule.owners.get(key)
+        for owner in batch:
+            rule = owner.rule
+            row = rows[rule.each].get(owner.key)
+            if owner.gone:
+                continue  # where its row is there again it has another owner
             if row is None:
-                if owner is not None:
-                    take.append((owner, self._forget(owner)))
-                    self._put_derived(owner, ())
-                    del rule.owners[key]
+                owner.gone = True
+                del rule.owners[owner.key]
+                take.append((owner, self._forget(owner)))
+                self._put_derived(owner, ())
                 continue
-            if owner is None:
-                owner = rule.owners[key] = Owner(rule, key)
             if rule.derives:
                 self._put_derived(owner, self._evaluate(rule, owner, row, _settle_rows))
                 continue
@@ -293,23 +294,25 @@ class Engine:
         self.raised.append(owner)
 
     def _remember(self, owner: Owner, reader: Reader) -> None:
-        reads = tuple(dict.fromkeys(reader.reads))
+        rule, reads = owner.rule, tuple(reader.reads)
+        if reads != rule.read[0]:  # most owners of a rule read the same, and share what says so
+            rule.read = reads, tuple(dict.fromkeys(reads))
+        reads = rule.read[1]
         if reads == owner.reads:
             return
-        self._forget_reads(owner)
-        me = (owner.rule, owner.key)
+        if owner.reads:
+            self._forget_reads(owner)
         for cls, names, values in reads:
-            self._readers[cls][names, values].add(me)
+            self._readers[cls][names, values].add(owner)
             if isinstance(names, str):
                 self._fields_read[cls].add(names)
         owner.reads = reads
 
     def _forget_reads(self, owner: Owner) -> None:
-        me = (owner.rule, owner.key)
         for cls, names, values in owner.reads:
             found = self._readers[cls].get((names, values))
             if found is not None:
-                found.discard(me)
+                found.discard(owner)
                 if not found:
                     del self._readers[cls][names, values]
         owner.reads = ()

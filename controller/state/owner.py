@@ -33,7 +33,7 @@ class TimerSpec(NamedTuple):
 class Rule:
     """A rule of an enabled app, with its owners by the key of their row."""
 
-    __slots__ = ("app", "derives", "each", "fn", "name", "number", "owners", "reads", "tables")
+    __slots__ = ("app", "derives", "each", "fn", "name", "number", "owners", "read", "reads", "tables")
 
     def __init__(self, app: Any, number: int, spec: RuleSpec) -> None:
         self.app, self.number = app, number
@@ -42,12 +42,20 @@ class Rule:
         tables = range(METER_SLOT) if app.whole_pipeline else (stage.table for stage in app.stages)
         self.tables = frozenset((*tables, METER_SLOT, GROUP_SLOT))  # first bytes of slots that its flows may have
         self.owners: dict[Key, Owner] = {}
+        self.read: tuple[tuple[Read, ...], tuple[Read, ...]] = ((), ())  # by the last run: in order, and each once
+
+    def owner(self, key: Key) -> Owner:
+        """The owner for the row with this key."""
+        owner = self.owners.get(key)
+        if owner is None:
+            owner = self.owners[key] = Owner(self, key)
+        return owner
 
 
 class Owner:
     """What a rule said for one row. `waits`: the row it needs; `error`: the traceback where it raised (it keeps its flows)."""
 
-    __slots__ = ("cookie", "error", "flows", "key", "reads", "rows", "rule", "waits")
+    __slots__ = ("cookie", "error", "flows", "gone", "key", "reads", "rows", "rule", "waits")
 
     cookie: int
 
@@ -57,6 +65,7 @@ class Owner:
         self.rows: tuple[Row, ...] = ()  # of a rule that derives rows
         self.reads: tuple[Read, ...] = ()
         self.error = ""
+        self.gone = False  # its row is; one that comes back has another owner
         self.waits = ""
 
     def __getattr__(self, name: str) -> int:

@@ -90,10 +90,10 @@ def plan(ledger: Ledger, desired: Desired, limit: int = 0) -> list[Change]:
     if limit:
         left |= {slot: held for slot, held, _ in todo[limit:]}
         del todo[limit:]
-    ledger.pending = left
+    pending, ledger.pending = ledger.pending, left
     if not todo:
         return []
-    ledger.inflight = {slot: held for slot, held, _ in todo}
+    ledger.inflight = pending if len(todo) == len(pending) else {slot: held for slot, held, _ in todo}
     ledger.sent = [new for _, _, new in todo]
     if ledger.touched is not None:
         ledger.touched.update(ledger.inflight)

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
+from controller.model.events import PacketIn, frame_of
 from controller.model.rows import Key, Row, tuple_getter
 
 R = TypeVar("R", bound=Row)
@@ -43,6 +44,8 @@ class Index:
 
 def in_order(rows: Mapping[Key, R]) -> list[R]:
     """Rows by their keys, in an order that depends on the keys alone; keys whose values cannot be compared go by their text."""
+    if len(rows) < 2:
+        return list(rows.values())
     try:
         return [rows[key] for key in sorted(rows)]
     except TypeError:
@@ -132,7 +135,10 @@ class Tx:
 
     def where(self, cls: type[R], **equal: Any) -> list[R]:
         """Rows whose fields equal the given values, as this transaction sees them, by key."""
-        found: dict[Key, R] = {cls.key_of(r): r for r in (self._tables.where(cls, **equal) if equal else self._tables.all(cls))}
+        stored = self._tables.where(cls, **equal) if equal else self._tables.all(cls)
+        if not self.changes:
+            return stored
+        found: dict[Key, R] = {cls.key_of(r): r for r in stored}
         for (changed, key), (row,) in self.changes.items():
             if changed is cls:
                 found.pop(key, None)
@@ -143,6 +149,10 @@ class Tx:
     def packet_out(self, bridge: str, frame: bytes, *actions: bytes, in_port: int = 0xFFFFFFFD) -> None:
         """Send a frame out of a bridge by these actions, when the transaction is done."""
         self.frames.append((bridge, in_port, actions, frame))
+
+    def answer(self, packet: PacketIn, *actions: bytes) -> None:
+        """Send the frame of a packet-in on by these actions, as if it came in again, when the transaction is done."""
+        self.frames.append((packet.bridge, packet.in_port, actions, frame_of(packet)))
 
     def tell(self, severity: str, kind: str, subject: str, text: str, *, lasting: bool = False) -> None:
         """Let people know: `severity` info, warning or error; `kind` such as "host.moved"; `text` a sentence.

@@ -9,8 +9,9 @@ from tests.benchmarks.peers import EVENTLET, NATIVE, TESTCONTROLLER, osken, test
 from tests.benchmarks.report import Table, in_turns
 from topologies.openvswitch import PrivateOvs
 
-APP = APPS / "reactive_app.py"
+APP, ASKED_APP = APPS / "reactive_app.py", APPS / "reactive_asked_app.py"
 WEFT = "weft, a reactive app"
+ASKED = "weft, the same app asked each time"
 COUNT = 3000  # of packet-ins one at a time
 
 
@@ -33,6 +34,11 @@ class Reactive:
         """An app that puts rows and sends a frame for each packet-in."""
         with weft(APP) as controller:
             self._measure(WEFT, controller)
+
+    def asked(self) -> None:
+        """The same app, of which no answer is given again without a call."""
+        with weft(ASKED_APP) as controller:
+            self._measure(ASKED, controller)
 
     def other(self) -> None:
         """The same in C, which sends a flow for each packet-in as well."""
@@ -57,12 +63,15 @@ class Reactive:
 def run(_ovs: PrivateOvs, repeats: int) -> None:
     """Print the tables. (Fake switches: Open vSwitch itself is not loaded.)"""
     reactive = Reactive()
-    in_turns(repeats, [reactive.weft, reactive.other, *(partial(reactive.osken, name) for name in (NATIVE, EVENTLET))])
+    others = [partial(reactive.osken, name) for name in (NATIVE, EVENTLET)]
+    in_turns(repeats, [reactive.weft, reactive.asked, reactive.other, *others])
     for table in reactive.tables:
         table.show()
     for other in (TESTCONTROLLER, NATIVE, EVENTLET):
         reactive.rates.compare("packet-ins answered", WEFT, other)
     for other in (TESTCONTROLLER, NATIVE, EVENTLET):
         reactive.costs.compare("processor time of a packet-in", WEFT, other)
+    reactive.rates.compare("packet-ins answered, asked each time", ASKED, TESTCONTROLLER)
     for table, what in ((reactive.middle, "p50"), (reactive.slowest, "p99")):
         table.compare(f"one packet-in at a time, {what}", WEFT, TESTCONTROLLER)
+        table.compare(f"one packet-in at a time, asked each time, {what}", ASKED, TESTCONTROLLER)

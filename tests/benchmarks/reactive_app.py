@@ -1,4 +1,7 @@
-"""The classic reactive switch, as an app on the public interface: each packet-in is answered, each pair of hosts gets a flow."""
+"""The classic reactive switch, as an app on the public interface: each packet-in is answered, each pair of hosts gets a flow.
+
+Its handler is pure: frames with the same headers are answered without a call while the rows that it read are the same.
+"""
 
 from controller.app import App, on, rules
 from controller.model import Bridge, Mac, PacketIn, Row, key
@@ -26,15 +29,15 @@ class Pair(Row):
 class Reactive(App, stages=(LEARN,)):
     """Answers every frame that no flow matches."""
 
-    @on(PacketIn)
+    @on(PacketIn, pure=True)
     def answer(self, packet, tx):
         tx.put(Station(packet.bridge, packet.eth_src, packet.in_port))
         station = tx.get(Station, packet.bridge, packet.eth_dst)
         if station is None:
-            tx.packet_out(packet.bridge, packet.data, FLOOD_PORTS, in_port=packet.in_port)
+            tx.answer(packet, FLOOD_PORTS)
             return
         tx.put(Pair(packet.bridge, packet.in_port, packet.eth_src, packet.eth_dst, station.port))
-        tx.packet_out(packet.bridge, packet.data, output(station.port), in_port=packet.in_port)
+        tx.answer(packet, output(station.port))
 
     @rules(each=Bridge)
     def ask(self, bridge):

@@ -315,12 +315,12 @@ def test_the_same_failure_is_told_once(lab: Lab) -> None:
 def test_a_frame_goes_to_the_app_that_asked_for_it_alone(lab: Lab) -> None:
     enable(lab, Good, Bad)
     number = {state.app.name: state.number for state in lab.engine.apps.values()}
-    lab.control.dispatch.packet_in(PacketIn("s1", 1, bytes(60), cookie=0x57 << 56 | number["good"] << OWNER_BITS))
+    lab.control.dispatch.packet_in(PacketIn("s1", 1, bytes(60), cookie=0x57 << 56 | number["good"] << OWNER_BITS), {})
     assert [mark.name for mark in lab.engine.tables.all(Mark)] == ["good PacketIn"]
     assert (lab.view("good").packet_ins, lab.view("bad").packet_ins) == (1, 0)
-    lab.control.dispatch.packet_in(PacketIn("s1", 1, bytes(60), cookie=0x57 << 56 | number["bad"] << OWNER_BITS))
+    lab.control.dispatch.packet_in(PacketIn("s1", 1, bytes(60), cookie=0x57 << 56 | number["bad"] << OWNER_BITS), {})
     assert lab.view("bad").state == "failed"
-    lab.control.dispatch.packet_in(PacketIn("s1", 1, bytes(60), cookie=0x57 << 56))
+    lab.control.dispatch.packet_in(PacketIn("s1", 1, bytes(60), cookie=0x57 << 56), {})
     assert len(lab.engine.tables.all(Mark)) == 1
 
 
