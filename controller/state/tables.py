@@ -43,6 +43,8 @@ class Index:
 
 def in_order(rows: Mapping[Key, R]) -> list[R]:
     """Rows by their keys, in an order that depends on the keys alone; keys whose values cannot be compared go by their text."""
+    if len(rows) < 2:
+        return list(rows.values())
     try:
         return [rows[key] for key in sorted(rows)]
     except TypeError:
@@ -132,6 +134,8 @@ class Tx:
 
     def where(self, cls: type[R], **equal: Any) -> list[R]:
         """Rows whose fields equal the given values, as this transaction sees them, by key."""
+        if not self.changes:
+            return self._tables.where(cls, **equal) if equal else self._tables.all(cls)
         found: dict[Key, R] = {cls.key_of(r): r for r in (self._tables.where(cls, **equal) if equal else self._tables.all(cls))}
         for (changed, key), (row,) in self.changes.items():
             if changed is cls:

@@ -60,16 +60,17 @@ KEY = secrets.token_bytes(32)  # signs our frames; another one each time the con
 
 
 class Heard(Row):
-    """Who was heard on a port, and how many turns ago. Apart from Link, because it changes all the time.
+    """Who was heard on a port, and when. Apart from Link, because it changes all the time.
 
-    `crowd`: for so many turns more it counts as one of several that are heard there.
+    `turn`: the last turn in which the port had had its share by then (see `_turn_of`): so it ages without being written.
+    `crowd`: before this turn it counts as one of several that are heard there.
     """
 
     bridge: str = key()
     port: int = key()
     peer: str = ""
     peer_port: int = 0
-    misses: int = 0
+    turn: int = 0
     crowd: int = 0
 
 
@@ -203,31 +204,34 @@ class Discovery(App, stages=(ADMIT,)):
     def take_turns(self, pipeline: Pipeline, tx: Tx) -> None:
         """The next share of the ports: each says who it is, and what it heard ages."""
         turn = tx.get(Turn, "discovery") or Turn()
+        for role in tx.where(PortRole, role="held")[: int(RATE * TICK)]:  # a frame may have been lost: again, before HOLD is over
+            port = tx.get(Port, role.bridge, role.port)
+            if port is not None and tx.get(Listening, role.bridge):
+                self.announce(port, tx)
         if not turn.place:
             tx.put(Order(ends=tuple((role.bridge, role.port) for role in tx.where(PortRole) if role.port != PORT_LOCAL)))
         ports = (tx.get(Order, "discovery") or Order()).ends
         share = _share(len(ports))
         for end in ports[turn.place : turn.place + share]:
             role, port = tx.get(PortRole, *end), tx.get(Port, *end)
-            if role is not None and port is not None and tx.get(Listening, role.bridge) and role.role not in TUNNELS:
-                self.announce(port, tx)
-                self._age(role, tx)
-        for role in tx.where(PortRole, role="held")[: int(RATE * TICK)]:  # a frame may have been lost: again, before HOLD is over
-            port = tx.get(Port, role.bridge, role.port)
-            if port is not None and tx.get(Listening, role.bridge):
-                self.announce(port, tx)
+            if role is not None and port is not None and role.role not in TUNNELS:
+                if tx.get(Listening, role.bridge):
+                    self.announce(port, tx)
+                self._age(role, turn.number, tx)
         place, shares = turn.place + share, turn.shares + 1
         over = place >= len(ports) and shares >= SHARES
         place, shares, number = (0, 0, turn.number + 1) if over else (place, shares, turn.number)
         tx.put(Turn("discovery", place, number, shares, turn.ticks + 1))
 
-    def _age(self, role: PortRole, tx: Tx) -> None:
-        heard, link = tx.get(Heard, role.bridge, role.port), tx.get(Link, role.bridge, role.port)
+    def _age(self, role: PortRole, number: int, tx: Tx) -> None:
+        heard = tx.get(Heard, role.bridge, role.port)
+        link = tx.get(Link, role.bridge, role.port)
         peer = heard.peer if heard else link.peer if link else ""
-        if peer and not tx.get(Listening, peer):
-            return  # it cannot say anything at present: that it is silent says nothing about the link
-        if heard is not None and heard.misses < MISSES:
-            tx.put(replace(heard, misses=heard.misses + 1, crowd=max(0, heard.crowd - 1)))
+        if not tx.get(Listening, role.bridge) or (peer and not tx.get(Listening, peer)):
+            if heard is not None:  # it cannot say or hear anything at present: that it is silent says nothing about the link
+                tx.put(replace(heard, turn=heard.turn + 1, crowd=heard.crowd + 1))
+            return
+        if heard is not None and heard.turn >= number - MISSES:
             return
         tx.drop(Heard, role.bridge, role.port)
         if link is not None and heard is not None:
@@ -235,7 +239,7 @@ class Discovery(App, stages=(ADMIT,)):
             tx.tell("warning", "link.lost", f"{link.bridge}/{link.port}", text)
             self._unlink(link, tx, "nothing was heard on it")
         elif link is not None:  # known from before a restart: it counts from now
-            tx.put(Heard(link.bridge, link.port, link.peer, link.peer_port))
+            tx.put(Heard(link.bridge, link.port, link.peer, link.peer_port, number))
         elif role.role not in ("edge", "held"):
             self._hold(tx, role.bridge, role.port, "what it heard is silent")
 
@@ -244,34 +248,41 @@ class Discovery(App, stages=(ADMIT,)):
     @on(PacketIn)
     def hear(self, packet: PacketIn, tx: Tx) -> None:
         """A frame of ours came in: who is behind this port?"""
-        said = parse_beacon(packet.data, KEY)
-        turn = tx.get(Turn, "discovery") or Turn()
-        sender = tx.where(Bridge, dpid=said.dpid) if said else []
-        role = tx.get(PortRole, packet.bridge, packet.in_port)
-        if said is None or not sender or role is None or said.round < turn.number - FRESH:
+        said, turn = parse_beacon(packet.data, KEY), tx.get(Turn, "discovery") or Turn()
+        end = bridge, port = packet.bridge, packet.in_port
+        if said is None or said.round < turn.number - FRESH:
             return
-        if not tx.get(Listening, packet.bridge):  # it may still have the flows of another time
+        role = tx.get(PortRole, *end)
+        if role is None or not tx.get(Listening, bridge):  # it may still have the flows of another time
             return
-        self._heard(Heard(role.bridge, role.port, sender[0].bridge, said.port), role, tx)
+        now, before, link = _turn_of(end, turn, tx), tx.get(Heard, *end), tx.get(Link, *end)
+        if link is not None and before is not None and before.crowd <= now:
+            peer, peer_port = link.peer, link.peer_port
+            sender = tx.get(Bridge, peer)
+            if (before.peer, before.peer_port, sender and sender.dpid, said.port) == (peer, peer_port, said.dpid, peer_port):
+                tx.put(Heard(bridge, port, peer, peer_port, now))  # nearly all frames: a link that goes on
+                return
+        senders = tx.where(Bridge, dpid=said.dpid)
+        if senders:
+            self._heard(Heard(bridge, port, senders[0].bridge, said.port, now), role, tx)
 
     def _heard(self, heard: Heard, role: PortRole, tx: Tx) -> None:
         peer, peer_port = heard.peer, heard.peer_port
         before = tx.get(Heard, role.bridge, role.port)
-        link = tx.get(Link, role.bridge, role.port)
-        if link is not None and (link.peer, link.peer_port) == (peer, peer_port) and _is_as_ever(before, heard):
-            tx.put(heard)  # nearly all frames: a link that goes on
-            return
         if role.role == "edge" and tx.where(Host, bridge=role.bridge, port=role.port):
             text = f"{role.bridge} port {role.port}, which has hosts, received a discovery frame of {peer} port {peer_port}"
             tx.tell("warning", "link.suspect", f"{role.bridge}/{role.port}", f"{text}; it does not become a link")
             return
-        other = before is not None and before.misses < MISSES and (before.peer, before.peer_port) != (peer, peer_port)
-        crowd = MISSES if other else before.crowd if before is not None else 0
+        recent = before is not None and before.turn > heard.turn - MISSES
+        if before is not None and recent and (before.peer, before.peer_port) != (peer, peer_port):
+            heard = replace(heard, crowd=heard.turn + MISSES)
+        elif before is not None:
+            heard = replace(heard, crowd=before.crowd)
         self._part(role, (peer, peer_port), tx)
-        tx.put(replace(heard, crowd=crowd))
+        tx.put(heard)
         if peer == role.bridge:
             self._block(tx, role, "self", f"it hears port {peer_port} of its own bridge")
-        elif crowd:
+        elif heard.crowd > heard.turn:
             self._block(tx, role, "shared", f"it hears several bridges, {peer} port {peer_port} among them")
         else:
             self._pair(heard, role, tx)
@@ -285,7 +296,7 @@ class Discovery(App, stages=(ADMIT,)):
     def _pair(self, heard: Heard, role: PortRole, tx: Tx) -> None:
         """Where both ends hear each other there is a link; where they do not yet, the other end is told at once."""
         back, far = tx.get(Heard, heard.peer, heard.peer_port), tx.get(PortRole, heard.peer, heard.peer_port)
-        if back is None or (back.peer, back.peer_port) != (role.bridge, role.port) or back.crowd or far is None:
+        if back is None or (back.peer, back.peer_port) != (role.bridge, role.port) or _is_crowded(back, tx) or far is None:
             if role.role in ("edge", "shared", "self"):
                 self._hold(tx, role.bridge, role.port, "a bridge was heard on it")
             port = tx.get(Port, role.bridge, role.port)
@@ -337,6 +348,13 @@ def _share(ports: int) -> int:
     return min(-(-ports // shares), round(RATE * TICK))
 
 
-def _is_as_ever(before: Heard | None, heard: Heard) -> bool:
-    """True where a port hears whom it heard before, and nobody else."""
-    return before is not None and not before.crowd and (before.peer, before.peer_port) == (heard.peer, heard.peer_port)
+def _turn_of(end: tuple[str, int], turn: Turn, tx: Tx) -> int:
+    """The last turn in which this port has had its share: ports take turns in their order."""
+    order = tx.get(Order, "discovery")
+    ends = order.ends if order is not None else ()
+    return turn.number if turn.place >= len(ends) or end < ends[turn.place] else turn.number - 1
+
+
+def _is_crowded(heard: Heard, tx: Tx) -> bool:
+    """True where a port counts as one that hears several."""
+    return heard.crowd > _turn_of((heard.bridge, heard.port), tx.get(Turn, "discovery") or Turn(), tx)
