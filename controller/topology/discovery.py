@@ -204,9 +204,9 @@ class Discovery(App, stages=(ADMIT,)):
     def take_turns(self, pipeline: Pipeline, tx: Tx) -> None:
         """The next share of the ports: each says who it is, and what it heard ages."""
         turn = tx.get(Turn, "discovery") or Turn()
-        for role in tx.where(PortRole, role="held")[: int(RATE * TICK)]:  # a frame may have been lost: again, before HOLD is over
-            port = tx.get(Port, role.bridge, role.port)
-            if port is not None and tx.get(Listening, role.bridge):
+        for held in tx.where(PortRole, role="held")[: int(RATE * TICK)]:  # a frame may have been lost: again, before HOLD is over
+            port = tx.get(Port, held.bridge, held.port)
+            if port is not None and tx.get(Listening, held.bridge):
                 self.announce(port, tx)
         if not turn.place:
             tx.put(Order(ends=tuple((role.bridge, role.port) for role in tx.where(PortRole) if role.port != PORT_LOCAL)))
