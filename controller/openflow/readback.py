@@ -6,7 +6,11 @@ compared with what should be there by `==`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
+from hashlib import blake2b
 from struct import Struct, pack, unpack_from
+from typing import Any
 
 from controller.openflow import codec
 from controller.openflow.errors import OfError, ProtocolError
@@ -108,14 +112,62 @@ def read_meter_stats(reply: bytes, dropped: Counters) -> None:
         pos += size
 
 
+@lru_cache(maxsize=64)
+def _cut(lengths: tuple[int, ...]) -> Struct:
+    """Cuts a reply with flows of these lengths: of each what stays as it is, in three pieces, with counters in between."""
+    return Struct("!16x" + "".join(f"4s8x20sQQ{length - 48}s" for length in lengths))
+
+
+class Known:
+    """What a switch held when it was last read, as digests: enough to see in a few calls that nothing but counters is new.
+
+    Only where each kind came in one message: what takes more is read anew each time.
+    """
+
+    __slots__ = ("_cut", "_digests", "_slots")
+
+    def __init__(self, messages: dict[str, bytes], slots: Iterable[bytes]) -> None:
+        """`messages` by kind, flows among them; `slots` of the flows in their order."""
+        flows = messages["flow"]
+        pos, lengths = 16, []
+        while pos < len(flows):
+            lengths.append(int.from_bytes(flows[pos : pos + 2], "big"))
+            pos += lengths[-1]
+        self._cut, self._slots = _cut(tuple(lengths)), tuple(slots)
+        self._digests = {kind: _digest(message[8:]) for kind, message in messages.items()}
+        self._digests["flow"] = self._of_flows(self._cut.unpack(flows))
+
+    @staticmethod
+    def _of_flows(pieces: tuple[Any, ...]) -> bytes:
+        return _digest(b"".join((*pieces[0::5], *pieces[1::5], *pieces[4::5])))
+
+    def same(self, kind: str, message: bytes, counters: Counters) -> bool:
+        """True where a message tells what is known; then the counters in it are put to the others."""
+        if kind != "flow":
+            return self._digests.get(kind) == _digest(message[8:])
+        if len(message) != self._cut.size:
+            return False
+        pieces = self._cut.unpack(message)
+        if self._of_flows(pieces) != self._digests[kind]:
+            return False
+        counters.update(zip(self._slots, zip(pieces[2::5], pieces[3::5], strict=True), strict=True))
+        return True
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=16).digest()
+
+
 class Reading(Request):
-    """A read-back under way: one request for each kind, and what came so far."""
+    """A read-back under way: one request for each kind, and what came so far. `known`: what need not be told again."""
 
     what = "read-back"
 
-    def __init__(self, version: int, kinds: tuple[str, ...]) -> None:
+    def __init__(self, version: int, kinds: tuple[str, ...], known: Known | None = None) -> None:
         self._version = version
         self._kinds = kinds
+        self._known = known  # as long as all that came is known
+        self._single: dict[str, bytes] | None = {}  # messages, as long as each kind came in one
         self._waits: dict[int, str] = {}
         self._installed: Installed = {}
         self._counters: Counters = {}
@@ -136,16 +188,32 @@ class Reading(Request):
         kind = self._waits[xid]
         if unpack_from("!H", message, 8)[0] != _REQUESTS[kind][0]:
             raise ProtocolError(f"the switch answered the read-back of its {kind}s with something else")
+        last = not message[11] & codec.MORE
+        if not (last and self._known is not None and self._known.same(kind, message, self._counters)):
+            self._tell_all()
+            self._read(kind, message)
+        if self._single is not None:
+            self._single[kind] = message
+        if not last:
+            self._single = None
+            return False
+        self._done(xid, events)
+        return True
+
+    def _tell_all(self) -> None:
+        """Something is new: read what was passed over."""
+        if self._known is not None:
+            self._known = None
+            for kind, message in (self._single or {}).items():
+                self._read(kind, message)
+
+    def _read(self, kind: str, message: bytes) -> None:
         if kind == "flow":
             read_flows(message, self._installed, self._counters)
         elif kind == "group":
             read_groups(message, self._installed)
         else:
             read_meters(message, self._meters)
-        if message[11] & codec.MORE:
-            return False
-        self._done(xid, events)
-        return True
 
     def refused(self, xid: int, error: OfError, events: list[Event]) -> None:
         """A switch without groups or meters holds none; without a flow table it is no switch."""
@@ -155,9 +223,13 @@ class Reading(Request):
 
     def _done(self, xid: int, events: list[Event]) -> None:
         del self._waits[xid]
-        if not self._waits:
-            self._installed |= self._meters
-            events.append(ReadBack(self._kinds, self._installed, self._counters, self._meters))
+        if self._waits:
+            return
+        same, known = self._known is not None, self._known
+        if not same and self._single and "flow" in self._single:
+            known = Known(self._single, self._counters)
+        self._installed |= self._meters
+        events.append(ReadBack(self._kinds, self._installed, self._counters, self._meters, same, known))
 
 
 _REQUESTS = {

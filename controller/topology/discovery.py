@@ -62,7 +62,7 @@ KEY = secrets.token_bytes(32)  # signs our frames; another one each time the con
 class Heard(Row):
     """Who was heard on a port, and when. Apart from Link, because it changes all the time.
 
-    `turn`: the last turn in which the port had had its share by then (see `_turn_of`): so it ages without being written.
+    `turn`: the last turn in which the port had had its share by then (`Turn.of`): so it ages without being written.
     `crowd`: before this turn it counts as one of several that are heard there.
     """
 
@@ -84,20 +84,21 @@ class Held(Row):
 
 
 class Turn(Row):
-    """Where the turn is: the place of the next port among all ports, the number of the turn, its shares so far; and all ticks."""
+    """Where the turn is: the place of the next port, the number of the turn, its shares so far; and all ticks.
+
+    `ends`: the ports of this turn, in their order; who comes later has said already who it is.
+    """
 
     name: str = key(default="discovery")
     place: int = 0
     number: int = 1
     shares: int = 0
     ticks: int = 0
-
-
-class Order(Row):
-    """The ports of this turn, in their order; who comes later has said already who it is."""
-
-    name: str = key(default="discovery")
     ends: tuple[tuple[str, int], ...] = ()
+
+    def of(self, end: tuple[str, int]) -> int:
+        """The last turn in which a port has had its share."""
+        return self.number if self.place >= len(self.ends) or end < self.ends[self.place] else self.number - 1
 
 
 class Listening(Row):
@@ -208,9 +209,9 @@ class Discovery(App, stages=(ADMIT,)):
             port = tx.get(Port, held.bridge, held.port)
             if port is not None and tx.get(Listening, held.bridge):
                 self.announce(port, tx)
+        ports = turn.ends
         if not turn.place:
-            tx.put(Order(ends=tuple((role.bridge, role.port) for role in tx.where(PortRole) if role.port != PORT_LOCAL)))
-        ports = (tx.get(Order, "discovery") or Order()).ends
+            ports = tuple((role.bridge, role.port) for role in tx.where(PortRole) if role.port != PORT_LOCAL)
         share = _share(len(ports))
         for end in ports[turn.place : turn.place + share]:
             role, port = tx.get(PortRole, *end), tx.get(Port, *end)
@@ -221,7 +222,7 @@ class Discovery(App, stages=(ADMIT,)):
         place, shares = turn.place + share, turn.shares + 1
         over = place >= len(ports) and shares >= SHARES
         place, shares, number = (0, 0, turn.number + 1) if over else (place, shares, turn.number)
-        tx.put(Turn("discovery", place, number, shares, turn.ticks + 1))
+        tx.put(Turn("discovery", place, number, shares, turn.ticks + 1, ports))
 
     def _age(self, role: PortRole, number: int, tx: Tx) -> None:
         heard = tx.get(Heard, role.bridge, role.port)
@@ -252,18 +253,17 @@ class Discovery(App, stages=(ADMIT,)):
         end = bridge, port = packet.bridge, packet.in_port
         if said is None or said.round < turn.number - FRESH:
             return
-        role = tx.get(PortRole, *end)
-        if role is None or not tx.get(Listening, bridge):  # it may still have the flows of another time
+        if not tx.get(Listening, bridge):  # it may still have the flows of another time
             return
-        now, before, link = _turn_of(end, turn, tx), tx.get(Heard, *end), tx.get(Link, *end)
+        now, before, link = turn.of(end), tx.get(Heard, bridge, port), tx.get(Link, bridge, port)
         if link is not None and before is not None and before.crowd <= now:
             peer, peer_port = link.peer, link.peer_port
             sender = tx.get(Bridge, peer)
             if (before.peer, before.peer_port, sender and sender.dpid, said.port) == (peer, peer_port, said.dpid, peer_port):
                 tx.put(Heard(bridge, port, peer, peer_port, now))  # nearly all frames: a link that goes on
                 return
-        senders = tx.where(Bridge, dpid=said.dpid)
-        if senders:
+        role, senders = tx.get(PortRole, bridge, port), tx.where(Bridge, dpid=said.dpid)
+        if role is not None and senders:
             self._heard(Heard(bridge, port, senders[0].bridge, said.port, now), role, tx)
 
     def _heard(self, heard: Heard, role: PortRole, tx: Tx) -> None:
@@ -348,13 +348,6 @@ def _share(ports: int) -> int:
     return min(-(-ports // shares), round(RATE * TICK))
 
 
-def _turn_of(end: tuple[str, int], turn: Turn, tx: Tx) -> int:
-    """The last turn in which this port has had its share: ports take turns in their order."""
-    order = tx.get(Order, "discovery")
-    ends = order.ends if order is not None else ()
-    return turn.number if turn.place >= len(ends) or end < ends[turn.place] else turn.number - 1
-
-
 def _is_crowded(heard: Heard, tx: Tx) -> bool:
     """True where a port counts as one that hears several."""
-    return heard.crowd > _turn_of((heard.bridge, heard.port), tx.get(Turn, "discovery") or Turn(), tx)
+    return heard.crowd > (tx.get(Turn, "discovery") or Turn()).of((heard.bridge, heard.port))
