@@ -46,6 +46,7 @@ HOLD = 0.5  # seconds that a port waits for a bridge behind it
 TRIES = 3  # ticks in which it says who it is meanwhile: time in which this process did not run proves nothing
 TICK = 0.1  # seconds between two shares of a turn
 SHARES, MOST_SHARES = 10, 50  # of a turn: it takes one to five seconds, if not longer because of RATE
+LEAST = 50  # ports of a share, where there are so many: to do much at a time costs less than to do a little often
 CALM = 1000  # frames a second for which a turn grows up to five seconds, then there are more of them
 RATE = 4000  # frames a second over all bridges, at the most
 MISSES = 3  # turns without a frame until a link is gone
@@ -345,7 +346,7 @@ class Discovery(App, stages=(ADMIT,)):
 def _share(ports: int) -> int:
     """How many of so many ports have their turn in a TICK."""
     shares = min(MOST_SHARES, max(SHARES, -(-ports // round(CALM * TICK))))
-    return min(-(-ports // shares), round(RATE * TICK))
+    return min(max(LEAST, -(-ports // shares)), round(RATE * TICK))
 
 
 def _is_crowded(heard: Heard, tx: Tx) -> bool:
