@@ -7,7 +7,7 @@ Numbers are turned into words here (a reason is "delete", not 2), but a flow sta
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from controller.model.events import PacketIn
 from controller.openflow.errors import OfError
@@ -122,8 +122,7 @@ class Pushed:
     errors: list[tuple[int, OfError]]
 
 
-@dataclass(frozen=True, slots=True)
-class PortCounters:
+class PortCounters(NamedTuple):
     """Counters of a port; None = the switch does not count this."""
 
     rx_packets: int | None

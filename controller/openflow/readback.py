@@ -28,6 +28,7 @@ _PORT_14 = Struct("!HxxI8x8Q").unpack_from
 _METER = Struct("!IH").unpack_from  # id, length
 _METER_FIXED = 40  # bytes in front of the counters of the bands
 _BAND_COUNTS = Struct("!QQ")
+_ONE_BAND = _METER_FIXED + _BAND_COUNTS.size
 _BURST, _BAND = 4, 16  # meter flag: burst size is meant; bytes of a band
 _UNKNOWN = (1 << 64) - 1
 
@@ -96,7 +97,8 @@ def read_port_stats(version: int, reply: bytes, ports: dict[int, PortCounters]) 
             size, number, *counts = _PORT_14(reply, pos)
         if size < 80 or pos + size > end:
             raise ValueError(f"a port of {size} bytes where {end - pos} are left")
-        ports[number] = PortCounters(*(None if count == _UNKNOWN else count for count in counts))
+        known = [None if count == _UNKNOWN else count for count in counts] if _UNKNOWN in counts else counts
+        ports[number] = PortCounters._make(known)
         pos += size
 
 
@@ -105,6 +107,10 @@ def read_meter_stats(reply: bytes, dropped: Counters) -> None:
     pos, end = 16, len(reply)
     while pos < end:
         number, size = _METER(reply, pos)
+        if size == _ONE_BAND and pos + size <= end:  # as ours have
+            dropped[b"\xfe" + reply[pos : pos + 4]] = _BAND_COUNTS.unpack_from(reply, pos + _METER_FIXED)
+            pos += size
+            continue
         if size < _METER_FIXED or (size - _METER_FIXED) % _BAND_COUNTS.size or pos + size > end:
             raise ValueError(f"a meter of {size} bytes where {end - pos} are left")
         bands = list(_BAND_COUNTS.iter_unpack(reply[pos + _METER_FIXED : pos + size]))

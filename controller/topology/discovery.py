@@ -226,8 +226,9 @@ class Discovery(App, stages=(ADMIT,)):
         tx.put(Turn("discovery", place, number, shares, turn.ticks + 1, ports))
 
     def _age(self, role: PortRole, number: int, tx: Tx) -> None:
-        heard = tx.get(Heard, role.bridge, role.port)
-        link = tx.get(Link, role.bridge, role.port)
+        heard, link = tx.get(Heard, role.bridge, role.port), None
+        if heard is None or heard.turn < number - MISSES:
+            link = tx.get(Link, role.bridge, role.port)
         peer = heard.peer if heard else link.peer if link else ""
         if not tx.get(Listening, role.bridge) or (peer and not tx.get(Listening, peer)):
             if heard is not None:  # it cannot say or hear anything at present: that it is silent says nothing about the link
