@@ -13,7 +13,7 @@ from controller.model.events import PacketIn
 from controller.openflow.errors import OfError
 
 if TYPE_CHECKING:
-    from controller.openflow.readback import Known
+    from controller.openflow.readback import Seen
 
 Slot = bytes
 Installed = dict[Slot, tuple[int, bytes, bytes]]  # slot -> (cookie, opts, body)
@@ -108,7 +108,7 @@ class ReadBack:
     counters: Counters
     meters: Installed  # those of `installed` that are meters
     same: bool = False
-    known: Known | None = None  # by which the next reading may see that it is the same
+    seen: Seen | None = None  # by which the next reading may see that it is the same
 
 
 @dataclass(frozen=True, slots=True)

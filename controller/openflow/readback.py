@@ -20,6 +20,7 @@ from controller.openflow.request import Request
 
 GROUP, METER = 255, 254  # first byte of the slot of a group, of a meter; else the table
 NO_OPTS = bytes(8)
+NOTHING = (0, 0)  # counters of all flows that nothing has passed: one value for all of them
 _FLOW = Struct("!HB45xHH").unpack_from  # length, table, ..., length of the match
 _FLOW_FIXED = 48  # bytes in front of the match
 _COOKIE_AND_COUNTS = Struct("!QQQ").unpack_from
@@ -48,7 +49,7 @@ def read_flows(reply: bytes, installed: Installed, counters: Counters) -> None:
         slot = reply[pos + 2 : pos + 3] + reply[pos + 12 : pos + 14] + reply[pos + 48 : body]
         cookie, packets, count = numbers(reply, pos + 24)
         installed[slot] = cookie, reply[pos + 14 : pos + 22], reply[body:after]
-        counters[slot] = packets, count
+        counters[slot] = (packets, count) if packets or count else NOTHING
         pos = after
 
 
@@ -124,7 +125,7 @@ def _cut(lengths: tuple[int, ...]) -> Struct:
     return Struct("!16x" + "".join(f"4s8x20sQQ{length - 48}s" for length in lengths))
 
 
-class Known:
+class Seen:
     """What a switch held when it was last read, as digests: enough to see in a few calls that nothing but counters is new.
 
     Only where each kind came in one message: what takes more is read anew each time.
@@ -156,8 +157,13 @@ class Known:
         pieces = self._cut.unpack(message)
         if self._of_flows(pieces) != self._digests[kind]:
             return False
-        counters.update(zip(self._slots, zip(pieces[2::5], pieces[3::5], strict=True), strict=True))
+        counts = [pair if pair != NOTHING else NOTHING for pair in zip(pieces[2::5], pieces[3::5], strict=True)]
+        counters.update(zip(self._slots, counts, strict=True))
         return True
+
+    def share(self, slots: dict[bytes, bytes]) -> None:
+        """Keep these slots in place of those that were read, which are equal."""
+        self._slots = tuple([slots.get(slot, slot) for slot in self._slots])
 
 
 def _digest(data: bytes) -> bytes:
@@ -165,14 +171,14 @@ def _digest(data: bytes) -> bytes:
 
 
 class Reading(Request):
-    """A read-back under way: one request for each kind, and what came so far. `known`: what need not be told again."""
+    """A read-back under way: one request for each kind, and what came so far. `seen`: what need not be told again."""
 
     what = "read-back"
 
-    def __init__(self, version: int, kinds: tuple[str, ...], known: Known | None = None) -> None:
+    def __init__(self, version: int, kinds: tuple[str, ...], seen: Seen | None = None) -> None:
         self._version = version
         self._kinds = kinds
-        self._known = known  # as long as all that came is known
+        self._seen = seen  # as long as all that came was seen before
         self._single: dict[str, bytes] | None = {}  # messages, as long as each kind came in one
         self._waits: dict[int, str] = {}
         self._installed: Installed = {}
@@ -195,7 +201,7 @@ class Reading(Request):
         if unpack_from("!H", message, 8)[0] != _REQUESTS[kind][0]:
             raise ProtocolError(f"the switch answered the read-back of its {kind}s with something else")
         last = not message[11] & codec.MORE
-        if not (last and self._known is not None and self._known.same(kind, message, self._counters)):
+        if not (last and self._seen is not None and self._seen.same(kind, message, self._counters)):
             self._tell_all()
             self._read(kind, message)
         if self._single is not None:
@@ -208,8 +214,8 @@ class Reading(Request):
 
     def _tell_all(self) -> None:
         """Something is new: read what was passed over."""
-        if self._known is not None:
-            self._known = None
+        if self._seen is not None:
+            self._seen = None
             for kind, message in (self._single or {}).items():
                 self._read(kind, message)
 
@@ -231,11 +237,11 @@ class Reading(Request):
         del self._waits[xid]
         if self._waits:
             return
-        same, known = self._known is not None, self._known
+        same, seen = self._seen is not None, self._seen
         if not same and self._single and "flow" in self._single:
-            known = Known(self._single, self._counters)
+            seen = Seen(self._single, self._counters)
         self._installed |= self._meters
-        events.append(ReadBack(self._kinds, self._installed, self._counters, self._meters, same, known))
+        events.append(ReadBack(self._kinds, self._installed, self._counters, self._meters, same, seen))
 
 
 _REQUESTS = {

@@ -24,7 +24,7 @@ from controller.openflow.framing import Framer
 from controller.openflow.handshake import Handshake, negotiate
 from controller.openflow.liveness import Liveness
 from controller.openflow.osken import V14
-from controller.openflow.readback import Known, MeterCounting, PortCounting, Reading
+from controller.openflow.readback import MeterCounting, PortCounting, Reading, Seen
 from controller.openflow.request import Request
 
 HANDSHAKE_LIMIT = 10.0  # seconds for the whole handshake
@@ -88,7 +88,7 @@ class Session:
         self._pushed_at = 0.0
         self._chunks: Iterator[bytes] | None = None
         self._meters: dict[bytes, bytes] = {}
-        self._known: Known | None = None  # what was last read
+        self._seen: Seen | None = None  # what was last read
         self._monitor = -1  # transaction id of the request for the flow monitor
         self._handlers: dict[int, Callable[[bytes, list[Event]], None]] = {
             codec.ERROR: self._on_error,
@@ -158,7 +158,7 @@ class Session:
 
     def read_back(self, kinds: tuple[str, ...] = ("flow", "group", "meter"), *, news: bool = False) -> None:
         """Ask what the switch holds; a ReadBack comes later. `news`: it need not tell again what the last one told."""
-        reading = Reading(self.version, kinds, self._known if news else None)
+        reading = Reading(self.version, kinds, self._seen if news else None)
         first = self._next_xid(len(kinds))
         self.out += reading.requests(first)
         for xid in range(first, first + len(kinds)):
@@ -353,7 +353,7 @@ class Session:
             elif isinstance(event, Pushed):
                 self._push = None
             elif isinstance(event, ReadBack):
-                self._known = event.known
+                self._seen = event.seen
                 if "meter" in event.kinds and not event.same:
                     self._meters.clear()
                     self._meters.update((slot, thing[2]) for slot, thing in event.meters.items())

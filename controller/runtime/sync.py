@@ -86,6 +86,7 @@ class Sync:
         if event.same:
             return  # it was as it should be, and what has changed since was sent, or will be
         view = self._desired.view(peer.name)
+        _share(peer, event, view)
         difference = reconcile.compare(event.installed, view, self._engine.spares)
         peer.installed = len(event.installed)
         if known:
@@ -170,3 +171,11 @@ class Sync:
         if len(event.changes) == 1 and event.changes[0][2] is None:
             self._journal.add("error", "flow.rejected", peer.name, f"{peer.name} refused a deletion: {errors[0][1]}")
             ledger.pending.pop(event.changes[0][0], None)
+
+
+def _share(peer: Peer, event: ReadBack, view: Mapping[bytes, object]) -> None:
+    """Counters stay: let them be by the slots that are kept anyway, instead of those that were read."""
+    slots = {slot: slot for slot in view}
+    peer.counters = {slots.get(slot, slot): counts for slot, counts in event.counters.items()}
+    if event.seen is not None:
+        event.seen.share(slots)
