@@ -90,26 +90,6 @@ class Session:
         self._meters: dict[bytes, bytes] = {}
         self._seen: Seen | None = None  # what was last read
         self._monitor = -1  # transaction id of the request for the flow monitor
-        self._handlers: dict[int, Callable[[bytes, list[Event]], None]] = {
-            codec.ERROR: self._on_error,
-            codec.ECHO_REQUEST: self._on_echo,
-            codec.ECHO_REPLY: self._on_nothing,
-            codec.HELLO: self._on_nothing,
-            codec.FEATURES_REPLY: self._on_reply,
-            codec.MULTIPART_REPLY: self._on_reply,
-            codec.BARRIER_REPLY: self._on_reply,
-            codec.ROLE_REPLY: self._on_reply,
-            codec.BUNDLE_CONTROL: self._on_reply,
-            codec.EXPERIMENTER: self._on_experimenter,
-        }
-        self._notices: dict[int, Callable[[bytes, list[Event]], None]] = {
-            codec.PACKET_IN: self._on_packet_in,
-            codec.FLOW_REMOVED: self._on_flow_removed,
-            codec.PORT_STATUS: self._on_port_status,
-            codec.ROLE_STATUS: self._on_role_status,
-            codec.TABLE_STATUS: self._on_nothing,
-            codec.REQUEST_FORWARD: self._on_nothing,
-        }
 
     # ------------------------------------------------------------ the connection
 
@@ -252,15 +232,15 @@ class Session:
         if not self.version:
             self._on_first(message)
             return
-        notice = self._notices.get(kind)
+        notice = _NOTICES.get(kind)
         try:
             if notice is not None:
-                notice(message, events)
+                notice(self, message, events)
                 return
-            handler = self._handlers.get(kind)
+            handler = _HANDLERS.get(kind)
             if handler is None:
                 raise ProtocolError(f"a switch does not send messages of type {kind}")
-            handler(message, events)
+            handler(self, message, events)
         except _UNREADABLE as error:
             if notice is None:
                 raise ProtocolError(f"a message of type {kind} cannot be read: {error}") from error
@@ -391,3 +371,26 @@ class Session:
     def _on_role_status(self, message: bytes, events: list[Event]) -> None:
         events.append(codec.read_role_status(message))
         self._after(events[-1:])
+
+
+_Handler = Callable[[Session, bytes, list[Event]], None]
+_HANDLERS: dict[int, _Handler] = {
+    codec.ERROR: Session._on_error,
+    codec.ECHO_REQUEST: Session._on_echo,
+    codec.ECHO_REPLY: Session._on_nothing,
+    codec.HELLO: Session._on_nothing,
+    codec.FEATURES_REPLY: Session._on_reply,
+    codec.MULTIPART_REPLY: Session._on_reply,
+    codec.BARRIER_REPLY: Session._on_reply,
+    codec.ROLE_REPLY: Session._on_reply,
+    codec.BUNDLE_CONTROL: Session._on_reply,
+    codec.EXPERIMENTER: Session._on_experimenter,
+}
+_NOTICES: dict[int, _Handler] = {
+    codec.PACKET_IN: Session._on_packet_in,
+    codec.FLOW_REMOVED: Session._on_flow_removed,
+    codec.PORT_STATUS: Session._on_port_status,
+    codec.ROLE_STATUS: Session._on_role_status,
+    codec.TABLE_STATUS: Session._on_nothing,
+    codec.REQUEST_FORWARD: Session._on_nothing,
+}
