@@ -9,7 +9,8 @@ from __future__ import annotations
 import hmac
 from functools import lru_cache
 from hashlib import blake2b
-from struct import pack, unpack_from
+from struct import Struct, pack
+from struct import error as struct_error
 from typing import Any, NamedTuple
 
 from controller.health.frames import ask
@@ -120,19 +121,24 @@ def _unicast(address: bytes) -> IPv4 | None:
 
 def beacon(said: Beacon, source: Mac, key: bytes) -> bytes:
     """A discovery frame, signed with the key (up to 64 bytes)."""
-    signed = _start(said.dpid, said.port, source) + _tlv(127, OUI_AND_KIND + said.round.to_bytes(8, "big") + _digest(said, key))
-    return signed + b"\0\0"  # the TLV that ends it
+    return _start(said.dpid, said.port, source) + said.round.to_bytes(8, "big") + _digest(said, key) + b"\0\0"  # that ends it
 
 
 @lru_cache(maxsize=65536)
 def _start(dpid: int, port: int, source: Mac) -> bytes:
-    """All that does not change from round to round: Ethernet, chassis, port, time to live."""
-    names = _tlv(1, LOCALLY_ASSIGNED + PREFIX + b"%016x" % dpid) + _tlv(2, LOCALLY_ASSIGNED + b"%08x" % port)
-    return NEAREST_BRIDGE + source + pack("!H", LLDP) + names + _tlv(3, pack("!H", SECONDS_TO_LIVE))
+    """All that does not change from round to round: Ethernet, chassis, port, time to live, and how our own TLV begins."""
+    names = _CHASSIS + b"%016x" % dpid + _PORT + b"%08x" % port
+    return NEAREST_BRIDGE + source + pack("!H", LLDP) + names + _OURS
 
 
-def _tlv(kind: int, value: bytes) -> bytes:
-    return pack("!H", kind << 9 | len(value)) + value
+def _tlv(kind: int, value: bytes, more: int = 0) -> bytes:
+    """A TLV of which `more` bytes follow."""
+    return pack("!H", kind << 9 | len(value) + more) + value
+
+
+_CHASSIS, _PORT = _tlv(1, LOCALLY_ASSIGNED + PREFIX, 16), _tlv(2, LOCALLY_ASSIGNED, 8)
+_OURS = _tlv(3, pack("!H", SECONDS_TO_LIVE)) + _tlv(127, OUI_AND_KIND, 8 + DIGEST)
+_FRAME = Struct(f"!12xH{len(_CHASSIS)}s16s{len(_PORT)}s8s{len(_OURS)}sQ{DIGEST}s")
 
 
 def _digest(said: Beacon, key: bytes) -> bytes:
@@ -141,21 +147,13 @@ def _digest(said: Beacon, key: bytes) -> bytes:
 
 def parse_beacon(frame: bytes, key: bytes) -> Beacon | None:
     """What a discovery frame says; None where it is none of ours or its signature is wrong."""
-    if int.from_bytes(frame[12:14], "big") != LLDP:
+    if len(frame) < _FRAME.size:
         return None
-    tlvs, pos = {}, 14
-    while pos + 2 <= len(frame):
-        (head,) = unpack_from("!H", frame, pos)
-        kind, size = head >> 9, head & 0x1FF
-        if kind == 0 or pos + 2 + size > len(frame):
-            break
-        tlvs[kind] = frame[pos + 2 : pos + 2 + size]
-        pos += 2 + size
-    chassis, port, ours = tlvs.get(1, b""), tlvs.get(2, b""), tlvs.get(127, b"")
-    if not chassis.startswith(LOCALLY_ASSIGNED + PREFIX) or not ours.startswith(OUI_AND_KIND) or len(ours) != 12 + DIGEST:
+    kind, chassis, dpid, port_id, port, ours, turn, digest = _FRAME.unpack_from(frame)
+    if kind != LLDP or chassis != _CHASSIS or port_id != _PORT or ours != _OURS:
         return None
     try:
-        said = Beacon(int(chassis[6:], 16), int(port[1:], 16), int.from_bytes(ours[4:12], "big"))
-        return said if hmac.compare_digest(ours[12:], _digest(said, key)) else None
-    except (ValueError, OverflowError):
+        said = Beacon(int(dpid, 16), int(port, 16), turn)
+        return said if hmac.compare_digest(digest, _digest(said, key)) else None
+    except (ValueError, OverflowError, struct_error):
         return None

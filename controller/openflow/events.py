@@ -7,10 +7,13 @@ Numbers are turned into words here (a reason is "delete", not 2), but a flow sta
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from controller.model.events import PacketIn
 from controller.openflow.errors import OfError
+
+if TYPE_CHECKING:
+    from controller.openflow.readback import Seen
 
 Slot = bytes
 Installed = dict[Slot, tuple[int, bytes, bytes]]  # slot -> (cookie, opts, body)
@@ -98,12 +101,14 @@ class FlowChanged:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What the switch holds, of the kinds that were asked for."""
+    """What the switch holds, of the kinds that were asked for; where it is the `same` as the last time, only its counters."""
 
     kinds: tuple[str, ...]
     installed: Installed
     counters: Counters
     meters: Installed  # those of `installed` that are meters
+    same: bool = False
+    seen: Seen | None = None  # by which the next reading may see that it is the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +122,7 @@ class Pushed:
     errors: list[tuple[int, OfError]]
 
 
-@dataclass(frozen=True, slots=True)
-class PortCounters:
+class PortCounters(NamedTuple):
     """Counters of a port; None = the switch does not count this."""
 
     rx_packets: int | None

@@ -6,7 +6,11 @@ compared with what should be there by `==`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
+from hashlib import blake2b
 from struct import Struct, pack, unpack_from
+from typing import Any
 
 from controller.openflow import codec
 from controller.openflow.errors import OfError, ProtocolError
@@ -16,6 +20,7 @@ from controller.openflow.request import Request
 
 GROUP, METER = 255, 254  # first byte of the slot of a group, of a meter; else the table
 NO_OPTS = bytes(8)
+NOTHING = (0, 0)  # counters of all flows that nothing has passed: one value for all of them
 _FLOW = Struct("!HB45xHH").unpack_from  # length, table, ..., length of the match
 _FLOW_FIXED = 48  # bytes in front of the match
 _COOKIE_AND_COUNTS = Struct("!QQQ").unpack_from
@@ -24,6 +29,7 @@ _PORT_14 = Struct("!HxxI8x8Q").unpack_from
 _METER = Struct("!IH").unpack_from  # id, length
 _METER_FIXED = 40  # bytes in front of the counters of the bands
 _BAND_COUNTS = Struct("!QQ")
+_ONE_BAND = _METER_FIXED + _BAND_COUNTS.size
 _BURST, _BAND = 4, 16  # meter flag: burst size is meant; bytes of a band
 _UNKNOWN = (1 << 64) - 1
 
@@ -43,7 +49,7 @@ def read_flows(reply: bytes, installed: Installed, counters: Counters) -> None:
         slot = reply[pos + 2 : pos + 3] + reply[pos + 12 : pos + 14] + reply[pos + 48 : body]
         cookie, packets, count = numbers(reply, pos + 24)
         installed[slot] = cookie, reply[pos + 14 : pos + 22], reply[body:after]
-        counters[slot] = packets, count
+        counters[slot] = (packets, count) if packets or count else NOTHING
         pos = after
 
 
@@ -92,7 +98,8 @@ def read_port_stats(version: int, reply: bytes, ports: dict[int, PortCounters]) 
             size, number, *counts = _PORT_14(reply, pos)
         if size < 80 or pos + size > end:
             raise ValueError(f"a port of {size} bytes where {end - pos} are left")
-        ports[number] = PortCounters(*(None if count == _UNKNOWN else count for count in counts))
+        known = [None if count == _UNKNOWN else count for count in counts] if _UNKNOWN in counts else counts
+        ports[number] = PortCounters._make(known)
         pos += size
 
 
@@ -101,6 +108,10 @@ def read_meter_stats(reply: bytes, dropped: Counters) -> None:
     pos, end = 16, len(reply)
     while pos < end:
         number, size = _METER(reply, pos)
+        if size == _ONE_BAND and pos + size <= end:  # as ours have
+            dropped[b"\xfe" + reply[pos : pos + 4]] = _BAND_COUNTS.unpack_from(reply, pos + _METER_FIXED)
+            pos += size
+            continue
         if size < _METER_FIXED or (size - _METER_FIXED) % _BAND_COUNTS.size or pos + size > end:
             raise ValueError(f"a meter of {size} bytes where {end - pos} are left")
         bands = list(_BAND_COUNTS.iter_unpack(reply[pos + _METER_FIXED : pos + size]))
@@ -108,14 +119,67 @@ def read_meter_stats(reply: bytes, dropped: Counters) -> None:
         pos += size
 
 
+@lru_cache(maxsize=64)
+def _cut(lengths: tuple[int, ...]) -> Struct:
+    """Cuts a reply with flows of these lengths: of each what stays as it is, in three pieces, with counters in between."""
+    return Struct("!16x" + "".join(f"4s8x20sQQ{length - 48}s" for length in lengths))
+
+
+class Seen:
+    """What a switch held when it was last read, as digests: enough to see in a few calls that nothing but counters is new.
+
+    Only where each kind came in one message: what takes more is read anew each time.
+    """
+
+    __slots__ = ("_cut", "_digests", "_slots")
+
+    def __init__(self, messages: dict[str, bytes], slots: Iterable[bytes]) -> None:
+        """`messages` by kind, flows among them; `slots` of the flows in their order."""
+        flows = messages["flow"]
+        pos, lengths = 16, []
+        while pos < len(flows):
+            lengths.append(int.from_bytes(flows[pos : pos + 2], "big"))
+            pos += lengths[-1]
+        self._cut, self._slots = _cut(tuple(lengths)), tuple(slots)
+        self._digests = {kind: _digest(message[8:]) for kind, message in messages.items()}
+        self._digests["flow"] = self._of_flows(self._cut.unpack(flows))
+
+    @staticmethod
+    def _of_flows(pieces: tuple[Any, ...]) -> bytes:
+        return _digest(b"".join((*pieces[0::5], *pieces[1::5], *pieces[4::5])))
+
+    def same(self, kind: str, message: bytes, counters: Counters) -> bool:
+        """True where a message tells what is known; then the counters in it are put to the others."""
+        if kind != "flow":
+            return self._digests.get(kind) == _digest(message[8:])
+        if len(message) != self._cut.size:
+            return False
+        pieces = self._cut.unpack(message)
+        if self._of_flows(pieces) != self._digests[kind]:
+            return False
+        counts = [pair if pair != NOTHING else NOTHING for pair in zip(pieces[2::5], pieces[3::5], strict=True)]
+        counters.update(zip(self._slots, counts, strict=True))
+        return True
+
+    def share(self, slots: dict[bytes, bytes]) -> None:
+        """Keep these slots in place of those that were read, which are equal."""
+        self._slots = tuple([slots.get(slot, slot) for slot in self._slots])
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=16).digest()
+
+
 class Reading(Request):
-    """A read-back under way: one request for each kind, and what came so far."""
+    """A read-back under way: one request for each kind, and what came so far. `seen`: what need not be told again."""
 
     what = "read-back"
 
-    def __init__(self, version: int, kinds: tuple[str, ...]) -> None:
+    def __init__(self, version: int, kinds: tuple[str, ...], seen: Seen | None = None) -> None:
         self._version = version
         self._kinds = kinds
+        self._seen = seen  # as long as all that came was seen before
+        self._single: dict[str, bytes] | None = {}  # messages, as long as each kind came in one
         self._waits: dict[int, str] = {}
         self._installed: Installed = {}
         self._counters: Counters = {}
@@ -136,16 +200,32 @@ class Reading(Request):
         kind = self._waits[xid]
         if unpack_from("!H", message, 8)[0] != _REQUESTS[kind][0]:
             raise ProtocolError(f"the switch answered the read-back of its {kind}s with something else")
+        last = not message[11] & codec.MORE
+        if not (last and self._seen is not None and self._seen.same(kind, message, self._counters)):
+            self._tell_all()
+            self._read(kind, message)
+        if self._single is not None:
+            self._single[kind] = message
+        if not last:
+            self._single = None
+            return False
+        self._done(xid, events)
+        return True
+
+    def _tell_all(self) -> None:
+        """Something is new: read what was passed over."""
+        if self._seen is not None:
+            self._seen = None
+            for kind, message in (self._single or {}).items():
+                self._read(kind, message)
+
+    def _read(self, kind: str, message: bytes) -> None:
         if kind == "flow":
             read_flows(message, self._installed, self._counters)
         elif kind == "group":
             read_groups(message, self._installed)
         else:
             read_meters(message, self._meters)
-        if message[11] & codec.MORE:
-            return False
-        self._done(xid, events)
-        return True
 
     def refused(self, xid: int, error: OfError, events: list[Event]) -> None:
         """A switch without groups or meters holds none; without a flow table it is no switch."""
@@ -155,9 +235,13 @@ class Reading(Request):
 
     def _done(self, xid: int, events: list[Event]) -> None:
         del self._waits[xid]
-        if not self._waits:
-            self._installed |= self._meters
-            events.append(ReadBack(self._kinds, self._installed, self._counters, self._meters))
+        if self._waits:
+            return
+        same, seen = self._seen is not None, self._seen
+        if not same and self._single and "flow" in self._single:
+            seen = Seen(self._single, self._counters)
+        self._installed |= self._meters
+        events.append(ReadBack(self._kinds, self._installed, self._counters, self._meters, same, seen))
 
 
 _REQUESTS = {

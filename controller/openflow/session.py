@@ -25,7 +25,7 @@ from controller.openflow.framing import Framer
 from controller.openflow.handshake import Handshake, negotiate
 from controller.openflow.liveness import Liveness
 from controller.openflow.osken import V14
-from controller.openflow.readback import MeterCounting, PortCounting, Reading
+from controller.openflow.readback import MeterCounting, PortCounting, Reading, Seen
 from controller.openflow.request import Request
 
 HANDSHAKE_LIMIT = 10.0  # seconds for the whole handshake
@@ -90,27 +90,8 @@ class Session:
         self._pushed_at = 0.0
         self._chunks: Iterator[bytes] | None = None
         self._meters: dict[bytes, bytes] = {}
+        self._seen: Seen | None = None  # what was last read
         self._monitor = -1  # transaction id of the request for the flow monitor
-        self._handlers: dict[int, Callable[[bytes, list[Event]], None]] = {
-            codec.ERROR: self._on_error,
-            codec.ECHO_REQUEST: self._on_echo,
-            codec.ECHO_REPLY: self._on_nothing,
-            codec.HELLO: self._on_nothing,
-            codec.FEATURES_REPLY: self._on_reply,
-            codec.MULTIPART_REPLY: self._on_reply,
-            codec.BARRIER_REPLY: self._on_reply,
-            codec.ROLE_REPLY: self._on_reply,
-            codec.BUNDLE_CONTROL: self._on_reply,
-            codec.EXPERIMENTER: self._on_experimenter,
-        }
-        self._notices: dict[int, Callable[[bytes, list[Event]], None]] = {
-            codec.PACKET_IN: self._on_packet_in,
-            codec.FLOW_REMOVED: self._on_flow_removed,
-            codec.PORT_STATUS: self._on_port_status,
-            codec.ROLE_STATUS: self._on_role_status,
-            codec.TABLE_STATUS: self._on_nothing,
-            codec.REQUEST_FORWARD: self._on_nothing,
-        }
 
     # ------------------------------------------------------------ the connection
 
@@ -162,9 +143,9 @@ class Session:
 
     # ------------------------------------------------------------ what the owner asks for
 
-    def read_back(self, kinds: tuple[str, ...] = ("flow", "group", "meter")) -> None:
-        """Ask what the switch holds; a ReadBack comes later."""
-        reading = Reading(self.version, kinds)
+    def read_back(self, kinds: tuple[str, ...] = ("flow", "group", "meter"), *, news: bool = False) -> None:
+        """Ask what the switch holds; a ReadBack comes later. `news`: it need not tell again what the last one told."""
+        reading = Reading(self.version, kinds, self._seen if news else None)
         first = self._next_xid(len(kinds))
         self.out += reading.requests(first)
         for xid in range(first, first + len(kinds)):
@@ -258,15 +239,15 @@ class Session:
         if not self.version:
             self._on_first(message)
             return
-        notice = self._notices.get(kind)
+        notice = _NOTICES.get(kind)
         try:
             if notice is not None:
-                notice(message, events)
+                notice(self, message, events)
                 return
-            handler = self._handlers.get(kind)
+            handler = _HANDLERS.get(kind)
             if handler is None:
                 raise ProtocolError(f"a switch does not send messages of type {kind}")
-            handler(message, events)
+            handler(self, message, events)
         except _UNREADABLE as error:
             if notice is None:
                 raise ProtocolError(f"a message of type {kind} cannot be read: {error}") from error
@@ -358,9 +339,11 @@ class Session:
                 self._handshake = None
             elif isinstance(event, Pushed):
                 self._push = None
-            elif isinstance(event, ReadBack) and "meter" in event.kinds:
-                self._meters.clear()
-                self._meters.update((slot, thing[2]) for slot, thing in event.meters.items())
+            elif isinstance(event, ReadBack):
+                self._seen = event.seen
+                if "meter" in event.kinds and not event.same:
+                    self._meters.clear()
+                    self._meters.update((slot, thing[2]) for slot, thing in event.meters.items())
             elif isinstance(event, RoleChanged):
                 self.role, self.generation = event.role, event.generation
 
@@ -395,3 +378,26 @@ class Session:
     def _on_role_status(self, message: bytes, events: list[Event]) -> None:
         events.append(codec.read_role_status(message))
         self._after(events[-1:])
+
+
+_Handler = Callable[[Session, bytes, list[Event]], None]
+_HANDLERS: dict[int, _Handler] = {
+    codec.ERROR: Session._on_error,
+    codec.ECHO_REQUEST: Session._on_echo,
+    codec.ECHO_REPLY: Session._on_nothing,
+    codec.HELLO: Session._on_nothing,
+    codec.FEATURES_REPLY: Session._on_reply,
+    codec.MULTIPART_REPLY: Session._on_reply,
+    codec.BARRIER_REPLY: Session._on_reply,
+    codec.ROLE_REPLY: Session._on_reply,
+    codec.BUNDLE_CONTROL: Session._on_reply,
+    codec.EXPERIMENTER: Session._on_experimenter,
+}
+_NOTICES: dict[int, _Handler] = {
+    codec.PACKET_IN: Session._on_packet_in,
+    codec.FLOW_REMOVED: Session._on_flow_removed,
+    codec.PORT_STATUS: Session._on_port_status,
+    codec.ROLE_STATUS: Session._on_role_status,
+    codec.TABLE_STATUS: Session._on_nothing,
+    codec.REQUEST_FORWARD: Session._on_nothing,
+}

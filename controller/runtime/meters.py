@@ -15,7 +15,7 @@ def metered(engine: Engine, dispatch: Dispatch, peer: Peer, event: MeterStats) -
     """Counters have arrived. Those of before the bridge connected are where counting begins."""
     before, now = peer.dropped, time.monotonic()
     seconds, peer.dropped, peer.dropped_at = now - peer.dropped_at, event.dropped, now
-    if before is None:
+    if before is None or (before == event.dropped and not peer.storms):
         return
     new = {slot: counts[0] - before.get(slot, (0, 0))[0] for slot, counts in event.dropped.items()}
     dropping = {slot for slot, frames in new.items() if frames > 0}  # less than before: the meter has been made anew

@@ -55,13 +55,13 @@ class Sync:
         if ledger is None or ledger.touched is not None or peer.channel is None:
             return False
         ledger.touched = set(ledger.inflight or ())  # the answer may be from before they were committed
-        peer.channel.session.read_back()
+        peer.channel.session.read_back(news=ledger.true)
         return True
 
     def read_back(self, peer: Peer, event: ReadBack) -> None:
         """What a bridge holds has arrived."""
         before, now = peer.counters, time.time()
-        if before:
+        if before and before != event.counters:
             peer.active |= {slot: now for slot, counts in event.counters.items() if counts[0] and counts != before.get(slot)}
         peer.counters = event.counters
         self._waiting[peer.name] = peer, event
@@ -83,11 +83,15 @@ class Sync:
         if ledger is None:
             ledger = self._desired.ledgers[peer.name] = Ledger(peer.name, self._desired.dirty)
         ledger.touched = None
+        if event.same:
+            return  # it was as it should be, and what has changed since was sent, or will be
         view = self._desired.view(peer.name)
+        _share(peer, event, view)
         difference = reconcile.compare(event.installed, view, self._engine.spares)
         peer.installed = len(event.installed)
         if known:
             difference = Difference(*([slot for slot in slots if slot not in known] for slots in difference))
+        ledger.true = not known and not any(difference)
         self._tell(peer, difference, first=first)
         peer.foreign = {} if self._remove_foreign else {slot: event.installed[slot] for slot in difference.foreign}
         if reconcile.adopt(ledger, event.installed, difference, remove_foreign=self._remove_foreign):
@@ -167,3 +171,11 @@ class Sync:
         if len(event.changes) == 1 and event.changes[0][2] is None:
             self._journal.add("error", "flow.rejected", peer.name, f"{peer.name} refused a deletion: {errors[0][1]}")
             ledger.pending.pop(event.changes[0][0], None)
+
+
+def _share(peer: Peer, event: ReadBack, view: Mapping[bytes, object]) -> None:
+    """Counters stay: let them be by the slots that are kept anyway, instead of those that were read."""
+    slots = {slot: slot for slot in view}
+    peer.counters = {slots.get(slot, slot): counts for slot, counts in event.counters.items()}
+    if event.seen is not None:
+        event.seen.share(slots)

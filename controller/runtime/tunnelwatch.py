@@ -16,6 +16,7 @@ from controller.runtime.mtus import Excess
 from controller.runtime.tunnels import FIRST, Evidence, Pair, State, listed, mtu_of
 
 OFTEN, SELDOM = 0.1, 3.0  # seconds between two looks: where something changed at a database, and where nothing did
+NONE = 0.5  # seconds until it is asked again whether there are hypervisors
 SHARE = 20.0  # times as long as a look took until the next one
 SLICE = 0.005  # seconds of a look until others get their turn
 PATIENCE = 5.0  # seconds in which what begins may be down without a word
@@ -63,7 +64,7 @@ class TunnelWatch:
         news: object = None
         last = 0.0
         while True:
-            await asyncio.sleep(OFTEN)
+            await asyncio.sleep(OFTEN if news else NONE)
             before, news = news, self._news()
             if news == before and (time.monotonic() - last < SELDOM or not news):
                 continue

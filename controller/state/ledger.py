@@ -40,6 +40,7 @@ class Ledger:
     sent: list[Entry | None] = field(default_factory=list)
     refused: dict[int, Refusal] = field(default_factory=dict)
     touched: set[bytes] | None = None  # slots sent since a read-back was asked for
+    true: bool = False  # the bridge held all that it should when it was last read, and was sent nothing since
 
     def note(self, slot: bytes, old: Held, new: Entry | None) -> None:
         """The slot should hold `new` instead of `old`."""

@@ -93,6 +93,7 @@ def plan(ledger: Ledger, desired: Desired, limit: int = 0) -> list[Change]:
     pending, ledger.pending = ledger.pending, left
     if not todo:
         return []
+    ledger.true = False
     ledger.inflight = pending if len(todo) == len(pending) else {slot: held for slot, held, _ in todo}
     ledger.sent = [new for _, _, new in todo]
     if ledger.touched is not None:

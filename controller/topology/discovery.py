@@ -46,6 +46,7 @@ HOLD = 0.5  # seconds that a port waits for a bridge behind it
 TRIES = 3  # ticks in which it says who it is meanwhile: time in which this process did not run proves nothing
 TICK = 0.1  # seconds between two shares of a turn
 SHARES, MOST_SHARES = 10, 50  # of a turn: it takes one to five seconds, if not longer because of RATE
+LEAST = 50  # ports of a share, where there are so many: to do much at a time costs less than to do a little often
 CALM = 1000  # frames a second for which a turn grows up to five seconds, then there are more of them
 RATE = 4000  # frames a second over all bridges, at the most
 MISSES = 3  # turns without a frame until a link is gone
@@ -60,16 +61,17 @@ KEY = secrets.token_bytes(32)  # signs our frames; another one each time the con
 
 
 class Heard(Row):
-    """Who was heard on a port, and how many turns ago. Apart from Link, because it changes all the time.
+    """Who was heard on a port, and when. Apart from Link, because it changes all the time.
 
-    `crowd`: for so many turns more it counts as one of several that are heard there.
+    `turn`: the last turn in which the port had had its share by then (`Turn.of`): so it ages without being written.
+    `crowd`: before this turn it counts as one of several that are heard there.
     """
 
     bridge: str = key()
     port: int = key()
     peer: str = ""
     peer_port: int = 0
-    misses: int = 0
+    turn: int = 0
     crowd: int = 0
 
 
@@ -83,20 +85,21 @@ class Held(Row):
 
 
 class Turn(Row):
-    """Where the turn is: the place of the next port among all ports, the number of the turn, its shares so far; and all ticks."""
+    """Where the turn is: the place of the next port, the number of the turn, its shares so far; and all ticks.
+
+    `ends`: the ports of this turn, in their order; who comes later has said already who it is.
+    """
 
     name: str = key(default="discovery")
     place: int = 0
     number: int = 1
     shares: int = 0
     ticks: int = 0
-
-
-class Order(Row):
-    """The ports of this turn, in their order; who comes later has said already who it is."""
-
-    name: str = key(default="discovery")
     ends: tuple[tuple[str, int], ...] = ()
+
+    def of(self, end: tuple[str, int]) -> int:
+        """The last turn in which a port has had its share."""
+        return self.number if self.place >= len(self.ends) or end < self.ends[self.place] else self.number - 1
 
 
 class Listening(Row):
@@ -203,31 +206,35 @@ class Discovery(App, stages=(ADMIT,)):
     def take_turns(self, pipeline: Pipeline, tx: Tx) -> None:
         """The next share of the ports: each says who it is, and what it heard ages."""
         turn = tx.get(Turn, "discovery") or Turn()
+        for held in tx.where(PortRole, role="held")[: int(RATE * TICK)]:  # a frame may have been lost: again, before HOLD is over
+            port = tx.get(Port, held.bridge, held.port)
+            if port is not None and tx.get(Listening, held.bridge):
+                self.announce(port, tx)
+        ports = turn.ends
         if not turn.place:
-            tx.put(Order(ends=tuple((role.bridge, role.port) for role in tx.where(PortRole) if role.port != PORT_LOCAL)))
-        ports = (tx.get(Order, "discovery") or Order()).ends
+            ports = tuple((role.bridge, role.port) for role in tx.where(PortRole) if role.port != PORT_LOCAL)
         share = _share(len(ports))
         for end in ports[turn.place : turn.place + share]:
             role, port = tx.get(PortRole, *end), tx.get(Port, *end)
-            if role is not None and port is not None and tx.get(Listening, role.bridge) and role.role not in TUNNELS:
-                self.announce(port, tx)
-                self._age(role, tx)
-        for role in tx.where(PortRole, role="held")[: int(RATE * TICK)]:  # a frame may have been lost: again, before HOLD is over
-            port = tx.get(Port, role.bridge, role.port)
-            if port is not None and tx.get(Listening, role.bridge):
-                self.announce(port, tx)
+            if role is not None and port is not None and role.role not in TUNNELS:
+                if tx.get(Listening, role.bridge):
+                    self.announce(port, tx)
+                self._age(role, turn.number, tx)
         place, shares = turn.place + share, turn.shares + 1
         over = place >= len(ports) and shares >= SHARES
         place, shares, number = (0, 0, turn.number + 1) if over else (place, shares, turn.number)
-        tx.put(Turn("discovery", place, number, shares, turn.ticks + 1))
+        tx.put(Turn("discovery", place, number, shares, turn.ticks + 1, ports))
 
-    def _age(self, role: PortRole, tx: Tx) -> None:
-        heard, link = tx.get(Heard, role.bridge, role.port), tx.get(Link, role.bridge, role.port)
+    def _age(self, role: PortRole, number: int, tx: Tx) -> None:
+        heard, link = tx.get(Heard, role.bridge, role.port), None
+        if heard is None or heard.turn < number - MISSES:
+            link = tx.get(Link, role.bridge, role.port)
         peer = heard.peer if heard else link.peer if link else ""
-        if peer and not tx.get(Listening, peer):
-            return  # it cannot say anything at present: that it is silent says nothing about the link
-        if heard is not None and heard.misses < MISSES:
-            tx.put(replace(heard, misses=heard.misses + 1, crowd=max(0, heard.crowd - 1)))
+        if not tx.get(Listening, role.bridge) or (peer and not tx.get(Listening, peer)):
+            if heard is not None:  # it cannot say or hear anything at present: that it is silent says nothing about the link
+                tx.put(replace(heard, turn=heard.turn + 1, crowd=heard.crowd + 1))
+            return
+        if heard is not None and heard.turn >= number - MISSES:
             return
         tx.drop(Heard, role.bridge, role.port)
         if link is not None and heard is not None:
@@ -235,7 +242,7 @@ class Discovery(App, stages=(ADMIT,)):
             tx.tell("warning", "link.lost", f"{link.bridge}/{link.port}", text)
             self._unlink(link, tx, "nothing was heard on it")
         elif link is not None:  # known from before a restart: it counts from now
-            tx.put(Heard(link.bridge, link.port, link.peer, link.peer_port))
+            tx.put(Heard(link.bridge, link.port, link.peer, link.peer_port, number))
         elif role.role not in ("edge", "held"):
             self._hold(tx, role.bridge, role.port, "what it heard is silent")
 
@@ -244,34 +251,40 @@ class Discovery(App, stages=(ADMIT,)):
     @on(PacketIn)
     def hear(self, packet: PacketIn, tx: Tx) -> None:
         """A frame of ours came in: who is behind this port?"""
-        said = parse_beacon(packet.data, KEY)
-        turn = tx.get(Turn, "discovery") or Turn()
-        sender = tx.where(Bridge, dpid=said.dpid) if said else []
-        role = tx.get(PortRole, packet.bridge, packet.in_port)
-        if said is None or not sender or role is None or said.round < turn.number - FRESH:
+        said, turn = parse_beacon(packet.data, KEY), tx.get(Turn, "discovery") or Turn()
+        end = bridge, port = packet.bridge, packet.in_port
+        if said is None or said.round < turn.number - FRESH:
             return
-        if not tx.get(Listening, packet.bridge):  # it may still have the flows of another time
+        if not tx.get(Listening, bridge):  # it may still have the flows of another time
             return
-        self._heard(Heard(role.bridge, role.port, sender[0].bridge, said.port), role, tx)
+        now, before, link = turn.of(end), tx.get(Heard, bridge, port), tx.get(Link, bridge, port)
+        if link is not None and before is not None and before.crowd <= now:
+            peer, peer_port = link.peer, link.peer_port
+            sender = tx.get(Bridge, peer)
+            if (before.peer, before.peer_port, sender and sender.dpid, said.port) == (peer, peer_port, said.dpid, peer_port):
+                tx.put(Heard(bridge, port, peer, peer_port, now))  # nearly all frames: a link that goes on
+                return
+        role, senders = tx.get(PortRole, bridge, port), tx.where(Bridge, dpid=said.dpid)
+        if role is not None and senders:
+            self._heard(Heard(bridge, port, senders[0].bridge, said.port, now), role, tx)
 
     def _heard(self, heard: Heard, role: PortRole, tx: Tx) -> None:
         peer, peer_port = heard.peer, heard.peer_port
         before = tx.get(Heard, role.bridge, role.port)
-        link = tx.get(Link, role.bridge, role.port)
-        if link is not None and (link.peer, link.peer_port) == (peer, peer_port) and _is_as_ever(before, heard):
-            tx.put(heard)  # nearly all frames: a link that goes on
-            return
         if role.role == "edge" and tx.where(Host, bridge=role.bridge, port=role.port):
             text = f"{role.bridge} port {role.port}, which has hosts, received a discovery frame of {peer} port {peer_port}"
             tx.tell("warning", "link.suspect", f"{role.bridge}/{role.port}", f"{text}; it does not become a link")
             return
-        other = before is not None and before.misses < MISSES and (before.peer, before.peer_port) != (peer, peer_port)
-        crowd = MISSES if other else before.crowd if before is not None else 0
+        recent = before is not None and before.turn > heard.turn - MISSES
+        if before is not None and recent and (before.peer, before.peer_port) != (peer, peer_port):
+            heard = replace(heard, crowd=heard.turn + MISSES)
+        elif before is not None:
+            heard = replace(heard, crowd=before.crowd)
         self._part(role, (peer, peer_port), tx)
-        tx.put(replace(heard, crowd=crowd))
+        tx.put(heard)
         if peer == role.bridge:
             self._block(tx, role, "self", f"it hears port {peer_port} of its own bridge")
-        elif crowd:
+        elif heard.crowd > heard.turn:
             self._block(tx, role, "shared", f"it hears several bridges, {peer} port {peer_port} among them")
         else:
             self._pair(heard, role, tx)
@@ -285,7 +298,7 @@ class Discovery(App, stages=(ADMIT,)):
     def _pair(self, heard: Heard, role: PortRole, tx: Tx) -> None:
         """Where both ends hear each other there is a link; where they do not yet, the other end is told at once."""
         back, far = tx.get(Heard, heard.peer, heard.peer_port), tx.get(PortRole, heard.peer, heard.peer_port)
-        if back is None or (back.peer, back.peer_port) != (role.bridge, role.port) or back.crowd or far is None:
+        if back is None or (back.peer, back.peer_port) != (role.bridge, role.port) or _is_crowded(back, tx) or far is None:
             if role.role in ("edge", "shared", "self"):
                 self._hold(tx, role.bridge, role.port, "a bridge was heard on it")
             port = tx.get(Port, role.bridge, role.port)
@@ -334,9 +347,9 @@ class Discovery(App, stages=(ADMIT,)):
 def _share(ports: int) -> int:
     """How many of so many ports have their turn in a TICK."""
     shares = min(MOST_SHARES, max(SHARES, -(-ports // round(CALM * TICK))))
-    return min(-(-ports // shares), round(RATE * TICK))
+    return min(max(LEAST, -(-ports // shares)), round(RATE * TICK))
 
 
-def _is_as_ever(before: Heard | None, heard: Heard) -> bool:
-    """True where a port hears whom it heard before, and nobody else."""
-    return before is not None and not before.crowd and (before.peer, before.peer_port) == (heard.peer, heard.peer_port)
+def _is_crowded(heard: Heard, tx: Tx) -> bool:
+    """True where a port counts as one that hears several."""
+    return heard.crowd > (tx.get(Turn, "discovery") or Turn()).of((heard.bridge, heard.port))

@@ -56,6 +56,8 @@ GOALS = {  # what is measured, and beside whom
     "100,000 flows installed / ovs-ofctl --bundle add-flows": most(1.5),
     "100,000 flows read back and compared / ovs-ofctl dump-flows": most(1),
     "memory of 1000 switches / os-ken, eventlet": most(1),
+    "memory of 1000 switches, 10000 hosts, 100,000 flows / os-ken, eventlet, flows as its messages": most(1),
+    "memory of 1000 switches, 10000 hosts, 100,000 flows / os-ken, eventlet, flows as bytes": most(1),
     "a controller with 100 bridges where nothing happens / a processor": most(0.02),
     "p99 of a packet-in beside a dashboard and 20 clients / nobody": most(2),
 }

@@ -71,15 +71,15 @@ class Switch(FakeSwitch):
 class Ring:
     """All of them, and the cables. `plain`: a controller that asks for discovery frames in a way of its own gets them all."""
 
-    def __init__(self, count: int, plain: bool) -> None:
-        self.plain = plain
+    def __init__(self, count: int, plain: bool, apart: bool = False) -> None:
+        self.plain, self.apart = plain, apart
         self.switches = [Switch(number, self) for number in range(1, count + 1)]
         self.frames = self.changes = 0
         self.last = 0.0
 
     def carry(self, dpid: int, port: int, frame: bytes) -> None:
         """A frame leaves a switch."""
-        if port in (NEXT, BEFORE):
+        if port in (NEXT, BEFORE) and not self.apart:
             far = dpid if port == NEXT else dpid - 2
             self.switches[far % len(self.switches)].hear(BEFORE if port == NEXT else NEXT, frame)
 
@@ -98,11 +98,12 @@ class Ring:
         times = [switch.ready for switch in self.switches]
         away = sum(switch.link.closed.done() for switch in self.switches)
         ready = max(times) if all(times) else 0.0
-        return {"ready": ready, "changes": self.changes, "last": self.last, "frames": self.frames, "away": away}
+        held = self.changes if self.plain else sum(len(switch.things) for switch in self.switches)
+        return {"ready": ready, "changes": self.changes, "last": self.last, "frames": self.frames, "away": away, "held": held}
 
 
 async def _run(options: argparse.Namespace) -> None:
-    ring = Ring(options.switches, options.plain)
+    ring = Ring(options.switches, options.plain, options.apart)
     began = time.monotonic()
     await ring.connect(options.port)
     say(began=began, connected=time.monotonic())
@@ -124,6 +125,7 @@ def main() -> None:
     parser.add_argument(
         "--plain", action="store_true", help="for other controllers: each discovery frame is given to them, by 1.3"
     )
+    parser.add_argument("--apart", action="store_true", help="no cables: no switch hears another one")
     asyncio.run(_run(parser.parse_args()))
 
 

@@ -1,0 +1,107 @@
+"""A bridge that is read again and again: what it holds is compared where it, or what it should hold, may be different."""
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from controller.app import App, rules
+from controller.model import Bridge, Port
+from controller.openflow.events import Pushed, ReadBack
+from controller.pipeline import FORWARD, to_port
+from controller.runtime.journal import Journal
+from controller.runtime.peers import Peer
+from controller.runtime.sync import Sync
+from controller.state import reconcile
+from controller.state.engine import Engine
+from controller.state.tables import Tx
+from tests.fakes.pump import join, pump
+
+
+class Ways(App, stages=(FORWARD,)):
+    """A flow for each port."""
+
+    @rules(each=Port)
+    def way(self, port: Port) -> Iterable[object]:
+        yield FORWARD.flow(*to_port(port.port), network=port.port)
+
+
+class Audited:
+    """A bridge with two flows, in step."""
+
+    def __init__(self) -> None:
+        self.session, self.switch, _ = join()
+        self.engine, self.journal = Engine(), Journal()
+        self.engine.enable(Ways())
+        channel: Any = SimpleNamespace(session=self.session, flush=lambda: None)
+        self.peer = Peer("s1", 1, channel)
+        self.sync = Sync(self.engine, self.journal, {"s1": self.peer}, lambda peer: None, remove_foreign=True)
+        self.put(Bridge("s1", 1), Port("s1", 1), Port("s1", 2))
+        self.sync.begin(self.peer)
+        self.turn()
+        self.audit()
+
+    def put(self, *rows: Any) -> None:
+        tx = Tx(self.engine.tables)
+        for row in rows:
+            tx.put(row)
+        self.engine.commit(tx)
+        self.engine.run()
+
+    def turn(self) -> None:
+        """Let the two talk until they have nothing to say."""
+        while events := pump(self.session, self.switch):
+            for event in events:
+                if isinstance(event, ReadBack):
+                    self.sync.read_back(self.peer, event)
+                elif isinstance(event, Pushed):
+                    self.sync.pushed(self.peer, event)
+            self.sync.settle()
+
+    def audit(self) -> None:
+        assert self.sync.audit(self.peer)
+        self.turn()
+
+    @property
+    def drift(self) -> int:
+        return sum(event.count for event in self.journal.events(kind="flow.drift"))
+
+    def is_right(self) -> bool:
+        wanted = {slot: (owner.cookie, flow.opts, flow.body) for slot, (owner, flow) in self.engine.desired.view("s1").items()}
+        return bool(wanted) and self.switch.things == wanted
+
+
+@pytest.fixture
+def audited() -> Audited:
+    return Audited()
+
+
+def test_a_bridge_that_is_as_it_was_is_not_compared(audited: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert audited.is_right()
+    monkeypatch.setattr(reconcile, "compare", None)  # it would raise
+    audited.audit()
+    audited.audit()
+
+
+def test_drift_is_found_after_many_readings_without_news(audited: Audited) -> None:
+    for times in range(1, 4):
+        audited.audit()
+        audited.audit()
+        audited.switch.things.pop(next(iter(audited.switch.things)))
+        audited.audit()
+        assert audited.drift == times
+        assert audited.is_right()
+
+
+def test_what_was_sent_meanwhile_is_compared_with_the_next(audited: Audited) -> None:
+    audited.audit()
+    assert audited.sync.audit(audited.peer)  # asked, and before the answer is here rows change
+    audited.put(Port("s1", 3))
+    audited.sync.settle()
+    audited.turn()
+    assert audited.is_right()
+    audited.switch.things.pop(next(iter(audited.switch.things)))
+    audited.audit()
+    assert audited.is_right()
+    assert audited.drift == 1
