@@ -88,6 +88,7 @@ class Session:
         self._pushed_at = 0.0
         self._chunks: Iterator[bytes] | None = None
         self._meters: dict[bytes, bytes] = {}
+        self._newer: set[bytes] = set()  # meters that were pushed while they are being read back, which may tell what was before
         self._monitor = -1  # transaction id of the request for the flow monitor
         self._handlers: dict[int, Callable[[bytes, list[Event]], None]] = {
             codec.ERROR: self._on_error,
@@ -157,6 +158,8 @@ class Session:
 
     def read_back(self, kinds: tuple[str, ...] = ("flow", "group", "meter")) -> None:
         """Ask what the switch holds; a ReadBack comes later."""
+        if not any(isinstance(wait.request, Reading) for wait in self._waits.values()):
+            self._newer = set(self._push.meters) if self._push is not None else set()
         reading = Reading(self.version, kinds)
         first = self._next_xid(len(kinds))
         self.out += reading.requests(first)
@@ -177,6 +180,7 @@ class Session:
             raise RuntimeError("a push is under way")
         first = self._next_xid(len(changes) + 8)
         self._push = Push(self.version, first, first, changes, self._meters)
+        self._newer.update(self._push.meters)
         self._pushed_at = self._life.now
         self._chunks = self._push.messages()
 
@@ -352,8 +356,10 @@ class Session:
             elif isinstance(event, Pushed):
                 self._push = None
             elif isinstance(event, ReadBack) and "meter" in event.kinds:
+                known = {slot: body for slot, body in self._meters.items() if slot in self._newer}
+                read = {slot: thing[2] for slot, thing in event.meters.items() if slot not in self._newer}
                 self._meters.clear()
-                self._meters.update((slot, thing[2]) for slot, thing in event.meters.items())
+                self._meters.update(known | read)
             elif isinstance(event, RoleChanged):
                 self.role, self.generation = event.role, event.generation
 

@@ -54,7 +54,7 @@ class Sync:
         ledger = self._desired.ledgers.get(peer.name)
         if ledger is None or ledger.touched is not None or peer.channel is None:
             return False
-        ledger.touched = set()
+        ledger.touched = set(ledger.inflight or ())  # it may be read before what is under way is committed
         peer.channel.session.read_back()
         return True
 
