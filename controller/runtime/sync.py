@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 
 from controller.model.cookie import app_of
 from controller.openflow.events import Pushed, ReadBack
+from controller.pipeline.flow import METER_SLOT
 from controller.runtime.journal import Journal
 from controller.runtime.peers import Peer
 from controller.state import reconcile
 from controller.state.engine import Engine
-from controller.state.ledger import Ledger
+from controller.state.ledger import Entry, Ledger
 from controller.state.reconcile import Difference
 
 BISECT_AFTER = 3  # bundles refused in a row, after which they are sent in halves
@@ -88,7 +89,8 @@ class Sync:
         peer.installed = len(event.installed)
         if known:
             difference = Difference(*([slot for slot in slots if slot not in known] for slots in difference))
-        self._tell(peer, difference, first=first)
+        lost = sum(1 for slot in difference.missing if not _may_expire(view[slot]))
+        self._tell(peer, difference, lost, first=first)
         peer.foreign = {} if self._remove_foreign else {slot: event.installed[slot] for slot in difference.foreign}
         if reconcile.adopt(ledger, event.installed, difference, remove_foreign=self._remove_foreign):
             ledger.refused.clear()  # the bridge was not what we thought: what it refused may be right now
@@ -103,7 +105,7 @@ class Sync:
         self._journal.changed("bridges", "flows")
         self._installed(peer)
 
-    def _tell(self, peer: Peer, difference: Difference, *, first: bool) -> None:
+    def _tell(self, peer: Peer, difference: Difference, lost: int, *, first: bool) -> None:
         if difference.foreign:
             n = len(difference.foreign)
             done = "removed" if self._remove_foreign else "kept"
@@ -114,7 +116,7 @@ class Sync:
                 )
         if first:
             return
-        lost, other, stale = len(difference.missing), len(difference.changed), len(difference.stale)
+        other, stale = len(difference.changed), len(difference.stale)
         if lost or other or stale:
             words = [f"{n} {word}" for n, word in ((lost, "missing"), (other, "changed"), (stale, "too many")) if n]
             self._journal.add(
@@ -167,3 +169,9 @@ class Sync:
         if len(event.changes) == 1 and event.changes[0][2] is None:
             self._journal.add("error", "flow.rejected", peer.name, f"{peer.name} refused a deletion: {errors[0][1]}")
             ledger.pending.pop(event.changes[0][0], None)
+
+
+def _may_expire(entry: Entry) -> bool:
+    """A flow that goes by itself when it is idle: Open vSwitch may tell that it is gone after a read-back has shown it."""
+    flow = entry[1]
+    return flow.slot[0] < METER_SLOT and flow.opts[:4] != bytes(4)

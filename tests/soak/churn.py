@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from tests.ovs.running import eventually, kept_running
-from tests.soak.network import BRIDGES, CABLES, CHANGES, FILE, PORTS, RINGS, Soaked
+from tests.soak.network import BRIDGES, CABLES, CHANGES, FILE, POPULATION, PORTS, RINGS, Soaked
 from tests.soak.verdict import Sample, faults, of_process
 from tests.soak.visitors import Visitors
 from topologies.openvswitch import private_ovs
@@ -26,12 +26,13 @@ class Churn:
     def __init__(self, weft: Soaked, seed: int) -> None:
         self.weft, self.random, self.samples = weft, Random(seed), list[Sample]()
         self._began = time.monotonic()
+        weft.hosts(POPULATION)  # all have spoken once: where backends are is remembered
         self._before, self._seen = self.settled(), 0
         self.problems: list[str] = []
 
     def settled(self) -> list[str]:
         """Wait until all is done and forgotten; what the bridges hold then."""
-        eventually(lambda: self.weft.nobody() and self.weft.at_rest(), SETTLED)
+        eventually(lambda: self.weft.nobody() and self.weft.at_rest() and not self.weft.unwanted(), SETTLED)
         return self.weft.held()
 
     def round(self) -> None:
@@ -52,7 +53,7 @@ class Churn:
             ]
             self.random.shuffle(steps)
             for step in steps:
-                self.weft.new_hosts(self.random, HOSTS // 2)
+                self.weft.hosts(HOSTS // 2)
                 step()
             for cable in RINGS:
                 self.weft.unplug(cable)
@@ -66,7 +67,6 @@ class Churn:
         number = len(self.samples) + 1
         self.problems += [f"round {number} left: {line}" for line in sorted({*now} - {*self._before})]
         self.problems += [f"round {number} lost: {line}" for line in sorted({*self._before} - {*now})]
-        self.problems += [f"round {number}: {text}" for text in self.weft.unwanted()]
         for event in self.weft.client.get("/events/history", after=self._seen, limit=10_000)["items"]:
             if event["severity"] == "error" or event["kind"] in NEVER:
                 self.problems.append(f"round {number}: {event['kind']}: {event['text']}")
@@ -84,8 +84,8 @@ class Churn:
 
     def move(self) -> None:
         """Hosts come, and each of them moves to another port and back."""
-        hosts = self.weft.new_hosts(self.random, HOSTS)
-        self.weft.speak([(self.random.choice(PORTS), number) for _, number in hosts])
+        hosts = self.weft.hosts(HOSTS)
+        self.weft.speak(hosts, moved=1)
         self.weft.speak(hosts)
 
     def links(self) -> None:
@@ -120,19 +120,19 @@ class Churn:
         """A cable is pulled out and plugged in again."""
         cable = self.random.randrange(len(CABLES))
         self.weft.unplug(cable)
-        self.weft.new_hosts(self.random, HOSTS // 4)
+        self.weft.hosts(HOSTS // 4)
         self.weft.plug(cable)
 
     def away(self) -> None:
         """A bridge loses its controller, and its flows, and gets both back."""
         bridge = self.random.choice(BRIDGES)
         self.weft.ovs.vsctl("del-controller", bridge)
-        self.weft.new_hosts(self.random, HOSTS // 4)
+        self.weft.hosts(HOSTS // 4)
         self.weft.ovs.connect([bridge], self.weft.target)
 
 
 def soak(seconds: float, *apps: str, seed: int = 1, tell: Callable[[Sample], None] = lambda sample: None) -> list[str]:
-    """Churn for so long, at least a dozen rounds; what is wrong, as sentences. Ctrl-C ends it with the round it is in."""
+    """Churn for so long, what is wrong, as sentences. Ctrl-C ends it with the round it is in."""
     with (
         tempfile.TemporaryDirectory(prefix="weft-soak-") as folder,
         private_ovs("dummy", "soak") as ovs,

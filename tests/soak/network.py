@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
-from random import Random
 
 from controller.cli.supervised import SupervisedController, free_address
 from tests.ovs.running import Running
@@ -15,6 +14,9 @@ CABLES = (("b1", "b2"), ("b2", "b3"), ("b3", "b4"), ("b4", "b1"), ("b1", "b3"))
 RINGS = (3, 4)  # cables that are there during a round alone: without rings what bridges hold does not depend on what was before
 FIRST_CABLE = 9  # OpenFlow number of the first port of a cable; those of hosts are 1 to 4
 PORTS = [f"{bridge}-{number}" for bridge, number in product(BRIDGES, range(1, 5))]
+POPULATION = (
+    360  # hosts there are; each has two ports: texts of flows are kept for a while, so new ones for ever would need memory
+)
 IDLE = 4  # seconds without a frame until a host is forgotten
 
 FILE = """networks: {blue: {vlan: 10, subnets: [10.0.0.0/16]}, red: {vlan: 20}}
@@ -53,7 +55,7 @@ class Soaked(Running):
         options = [word for app in ("l2_learning", *apps) for word in ("--app", app)]
         options += ["--network-file", str(file), "--web", self.address, "--log-level", "error"]
         super().__init__(folder, ovs, *options, "--set", f"l2_learning.idle_timeout={IDLE}")
-        self._made = 0
+        self._came = 0
 
     def build(self) -> None:
         """All bridges and cables; then they know their controller."""
@@ -86,18 +88,20 @@ class Soaked(Running):
         """`weft apply`."""
         self.client.put("/config", {"text": text, "name": "network.yaml"})
 
-    def new_hosts(self, random: Random, count: int) -> list[tuple[str, int]]:
-        """Addresses that nobody had before speak, each by some port."""
-        made = [(random.choice(PORTS), self._made + number) for number in range(count)]
-        self._made += count
-        self.speak(made)
-        return made
+    def hosts(self, count: int) -> list[int]:
+        """The next hosts come, each at its first port."""
+        came = [(self._came + number) % POPULATION for number in range(count)]
+        self._came += count
+        self.speak(came)
+        return came
 
-    def speak(self, hosts: list[tuple[str, int]]) -> None:
-        """Each host says its address (gratuitous ARP), by its port."""
-        for port in sorted({port for port, _ in hosts}):
-            frames = [announcement(number) for at, number in hosts if at == port]
-            self.ovs.appctl("netdev-dummy/receive", port, *frames)
+    def speak(self, hosts: list[int], moved: int = 0) -> None:
+        """Each host says its address (gratuitous ARP), by its first port or by the other one."""
+        frames: dict[str, list[str]] = {}
+        for host in hosts:
+            frames.setdefault(PORTS[(host + 5 * moved) % len(PORTS)], []).append(announcement(host))
+        for port, said in frames.items():
+            self.ovs.appctl("netdev-dummy/receive", port, *said)
 
     def at_rest(self) -> bool:
         """Without rings: bridges hold what they should, all links are known, and of every port what it is there for."""
@@ -142,6 +146,6 @@ def _cookie_and_table(line: str) -> tuple[str, int]:
 
 
 def announcement(number: int) -> str:
-    """A gratuitous ARP of host `number`, as hex digits."""
-    mac, ip = (0x020000000000 + number).to_bytes(6, "big"), (0x0A000000 + 1 + number % 60_000).to_bytes(4, "big")
+    """A gratuitous ARP of a host, as hex digits."""
+    mac, ip = (0x020000000000 + number).to_bytes(6, "big"), (0x0A000001 + number).to_bytes(4, "big")
     return (b"\xff" * 6 + mac + bytes.fromhex("0806 0001 0800 06 04 0001") + mac + ip + bytes(6) + ip + bytes(18)).hex()
