@@ -10,6 +10,7 @@ from tests.soak.verdict import GROWTH, Sample
 from topologies.openvswitch import OvsError
 
 EVERY = 60.0  # seconds between two lines
+MOST = 40  # faults that are told
 
 
 class Lines:

@@ -26,9 +26,11 @@ class Churn:
     def __init__(self, weft: Soaked, seed: int) -> None:
         self.weft, self.random, self.samples = weft, Random(seed), list[Sample]()
         self._began = time.monotonic()
-        weft.hosts(POPULATION)  # all have spoken once: where backends are is remembered
-        self._before, self._seen = self.settled(), 0
         self.problems: list[str] = []
+        self.settled()
+        weft.hosts(POPULATION)  # all have spoken once: where backends are is remembered
+        eventually(lambda: weft.client.get("/hosts")["total"] > POPULATION // 2)  # some ports refuse them
+        self._before, self._seen = self.settled(), 0
 
     def settled(self) -> list[str]:
         """Wait until all is done and forgotten; what the bridges hold then."""

@@ -14,13 +14,13 @@ def test_noise_is_flat() -> None:
 
 
 def test_what_grows_only_at_first_is_flat() -> None:
-    cold = [sample._replace(memory=80_000 + 4000 * n, threads=60 + n) for n, sample in enumerate(FLAT[:5])]
-    assert faults(cold + FLAT[5:]) == []
+    cold = [sample._replace(memory=80_000 + 2000 * n, threads=60 + n) for n, sample in enumerate(FLAT[:8])]
+    assert faults(cold + FLAT[8:]) == []
 
 
 @pytest.mark.parametrize("what", ["memory", "threads", "files", "flows"])
 def test_a_leak_in_each_round_is_found(what: str) -> None:
-    step = 1000 if what == "memory" else 1
+    step = 1500 if what == "memory" else 1
     (fault,) = faults([sample._replace(**{what: getattr(sample, what) + step * n}) for n, sample in enumerate(FLAT)])
     assert fault.startswith(what)
 
