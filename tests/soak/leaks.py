@@ -1,22 +1,23 @@
-"""An app that leaks memory, files and threads: with `script/soak 3 --app tests/soak/leaks.py` nothing is flat."""
+"""An app that leaks memory, files and threads: with `script/soak 2 --app tests/soak/leaks.py` nothing is flat."""
 
 import os
 import threading
 
-from controller.app import App, on
-from controller.model import PacketIn
+from controller.app import App, rules
+from controller.model import Host
 from controller.pipeline import POLICY
 
 KEPT: list[object] = []
 
 
 class Leaks(App, stages=(POLICY,)):
-    """Keeps 10 KiB of each frame, a file of each hundredth, and a thread of each thousandth."""
+    """Keeps 20 KiB of each host that comes, a file of each hundredth, and a thread of each two hundredth."""
 
-    @on(PacketIn)
-    def keep(self, packet, tx):
-        KEPT.append(bytes(10_000))
+    @rules(each=Host)
+    def keep(self, host):
+        KEPT.append(bytes(20_000))
         if len(KEPT) % 100 == 0:
-            KEPT.append(os.open(os.devnull, os.O_RDONLY))
-        if len(KEPT) % 1000 == 0:
+            os.open(os.devnull, os.O_RDONLY)
+        if len(KEPT) % 200 == 0:
             threading.Thread(target=threading.Event().wait, daemon=True).start()
+        return ()
