@@ -4,8 +4,8 @@ They are tracked on the bridge of the client alone, in a zone that this network 
 virtual address is translated in SERVICE, replies in UNSERVICE, where they leave for the client: in SERVICE, on their way in, the
 virtual MAC address would be learned at the backend's port.
 
-A backend that calls its own service talks to itself: the other half of that is in a second zone, where the client appears as the
-virtual address. With `dsr` nothing is translated, and connections are tracked all the same, so that they stay.
+A backend that calls its own service talks to itself: the other half is in a second zone, where the client appears as the virtual
+address. With `dsr` nothing is translated, and connections are tracked all the same, so that they stay.
 """
 
 from apps.service_tables import (
@@ -57,15 +57,15 @@ class Connections(App, stages=(SERVICE, UNSERVICE, ZONES, CHOOSE, COMMIT, SEND, 
     @rules(each=Serving)
     def known(self, serving):
         """What becomes of a frame by the state of its connection."""
-        there, back = resubmit(SEND.table), resubmit(EGRESS.table)
-        tracked = ct(zone="zone", nat=nat(), table=RETURN.table), ct(zone="zone", nat=nat(), table=CHOOSE.table)
+        there, tracked = resubmit(SEND.table), [ct(zone="zone", nat=nat(), table=at.table) for at in (RETURN, CHOOSE)]
         for flow in (
             CHOOSE.flow(there, ct_state=is_state(ESTABLISHED), priority=130, why="a connection that is known"),
             CHOOSE.flow(there, ct_state=is_state(RELATED), priority=130, why="an error about a connection"),
             CHOOSE.flow(there, ct_state=is_state(INVALID), ct_mark=MARK, priority=150, why="its ends know what to make of it"),
             CHOOSE.flow(DROP, ct_state=is_state(INVALID), priority=140, why="it fits no connection"),
             CHOOSE.flow(there, ct_state=is_state(NEW), ct_mark=MARK, priority=120, why="not answered yet: the same backend"),
-            BACK.flow(back, priority=1, why="of no connection to a service"),
+            BACK.flow(resubmit(EGRESS.table), priority=1, why="of no connection to a service"),
+            SEND.flow(DROP, priority=1, why="no port is left for its translation"),
             *(AGAIN.flow(tracked[0], ct_state=is_state(REPLY), eth_type=t, why="a backend answers itself") for t in (IPV4, IPV6)),
             *(AGAIN.flow(tracked[1], priority=90, eth_type=t, why="not from itself") for t in (IPV4, IPV6)),
         ):

@@ -32,14 +32,13 @@ from controller.model import (
 from controller.packet import SAYING, says, sender_address
 from controller.pipeline import FORWARD, LEARN, NEXT, NEXTHOP, controller, load, resubmit, to, to_port
 
-MOST_IPS = 16  # of one host that are kept
-
 
 class L2Learning(App, stages=(LEARN, FORWARD)):
     """Learns on which port of which bridge an address lives."""
 
     idle_timeout: Seconds = 300  # seconds without a frame from an address until it is forgotten; 0 = never
     max_hosts_per_port: Count = 0  # addresses learned on one port at the most; 0 = no limit
+    max_ips_per_host: Count = 16  # addresses of one host that are kept; 0 = no limit
     copies_per_second: Rate = 100  # frames that a port may send to the controller
     max_moves: Count = 10  # moves of an address in `moves_window` seconds; one more, and it stays for `freeze_time`; 0 = no limit
     moves_window: Seconds = 10  # seconds
@@ -56,7 +55,7 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
         if (most and most <= len(tx.where(Host, bridge=at[0], port=at[1]))) or (moved and not self.may_move(tx, known, *at)):
             return
         ips, ip = known.ips if known else (), sender_address(packet.data)
-        if ip is not None and ip not in ips and len(ips) < MOST_IPS:
+        if ip is not None and ip not in ips and (not self.max_ips_per_host or len(ips) < self.max_ips_per_host):
             self.claim(tx, Address(name, ip, mac))
             ips = (*ips, ip)
         told = known.told if known and not moved else tx.get(Vtep, packet.bridge) is None

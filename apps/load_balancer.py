@@ -13,7 +13,21 @@ counts only as long as this backend gets new connections.
 from functools import lru_cache
 
 from apps.maglev import fill, slots_for, spares_for
-from apps.service_tables import COMMIT, REMEMBER, SCHEDULE, SLOTS, SPARES, STICKY, TAKES, Reached, ethertype, ip, mark_of, port
+from apps.service_tables import (
+    COMMIT,
+    PROTOCOLS,
+    REMEMBER,
+    SCHEDULE,
+    SLOTS,
+    SPARES,
+    STICKY,
+    TAKES,
+    Reached,
+    ethertype,
+    ip,
+    mark_of,
+    port,
+)
 from apps.spreading import groups, mixed_groups
 from controller.app import App, Count, rules
 from controller.model import Backend, Draining, Health, HealthCheck, Network, Served, Service, ServicePort, Tuned, Virtual
@@ -83,23 +97,18 @@ class LoadBalancer(App, stages=(SCHEDULE, SLOTS, TAKES, SPARES, REMEMBER, COMMIT
         """Select groups, of which some bits of the source port take one. Their hash has no ports of UDP in it."""
         there = dict.fromkeys(p.protocol for p in rows.where(ServicePort, service=service.name))
         chosen = {backend.address: self.choice(service, backend, rows) for backend in ready}
-        share = lru_cache(None)(
-            lambda address, weight: bucket(*chosen[address], weight=weight)
-        )  # thousands, few of them distinct
-        for name, spread, protocols in (
-            ("stream", groups, STREAMS & there.keys()),
-            ("datagram", mixed_groups, {"udp"} & there.keys()),
-        ):
+        share = lru_cache(None)(lambda address, weight: bucket(*chosen[address], weight=weight))  # of thousands few are distinct
+        kinds = ("stream", groups, STREAMS & there.keys()), ("datagram", mixed_groups, {"udp"} & there.keys())
+        for name, spread, protocols in kinds:
             shares = spread(ready, weights) if protocols else []
             for number, buckets in enumerate(shares):
                 made = [share(backend.address, weight) for backend, weight in buckets]
-                group = rows.group(
-                    "select", "service", service.name, name, number, buckets=made, why=f"backends of {service.name}"
-                )
+                number_of = "select", "service", service.name, name, number
+                group = rows.group(*number_of, buckets=made, why=f"backends of {service.name}")
                 yield group
                 bits = number << BY_PORT, (len(shares) - 1) << BY_PORT
                 for protocol in sorted(protocols):
-                    some = to_us | port(protocol, "src", bits, service.vip)
+                    some = to_us | (port(protocol, "src", bits, service.vip) if bits[1] else {"ip_proto": PROTOCOLS[protocol]})
                     yield SCHEDULE.flow(group.use, **some, why=f"a backend of {service.name}")
 
     def by_slots(self, service, to_us, weights, ready, rows):

@@ -13,7 +13,7 @@ from math import gcd
 from typing import TypeVar
 
 SLOTS = 64  # of a group
-GROUPS = (4, 16, 64)  # so many of them share the work
+GROUPS = (1, 4, 16, 64)  # so many of them share the work: each means as many entries of the datapath more
 MIXED = 16  # groups at the least where they have to differ
 NOTICEABLE = 1e-4  # sum of (error of the share)^2 / share: less is not seen in 10,000 connections (chi-square)
 Key = TypeVar("Key", bound=Hashable)
@@ -21,7 +21,7 @@ Buckets = list[tuple[Key, int]]
 
 
 def groups(weights: Mapping[Key, int], known: Mapping[Key, int] | None = None) -> list[Buckets[Key]]:
-    """Buckets (key, weight) of 4, 16 or 64 groups by the weights, all above 0; none for no weights.
+    """Buckets (key, weight) of 1, 4, 16 or 64 groups by the weights, all above 0; none for no weights.
 
     Frames are to be spread over the groups evenly. Each group has the slots that Open vSwitch would make for it. `known` are the
     weights of all that there are: how many groups there are goes by these, because frames are lost when a group goes.

@@ -119,12 +119,13 @@ def test_ip_addresses_are_kept_beside_each_other_and_once() -> None:
     assert len(known) == 2
 
 
-def test_sixteen_ip_addresses_at_the_most() -> None:
-    at = lab()
+@pytest.mark.parametrize(("settings", "kept"), [({}, 16), ({"max_ips_per_host": 3}, 3), ({"max_ips_per_host": 0}, 29)])
+def test_so_many_ip_addresses_of_a_host_at_the_most(settings: dict[str, int], kept: int) -> None:
+    at = lab(**settings)
     for last in range(1, 30):
         sees(at, arp(A, IPv4(f"10.0.0.{last}")))
-    assert hosts(at)[A].ips == tuple(IPv4(f"10.0.0.{last}") for last in range(1, 17))
-    assert len(at.rows(Address)) == 16
+    assert hosts(at)[A].ips == tuple(IPv4(f"10.0.0.{last}") for last in range(1, kept + 1))
+    assert len(at.rows(Address)) == kept
 
 
 def test_an_address_outside_unicast_space_is_none() -> None:

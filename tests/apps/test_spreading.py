@@ -68,13 +68,13 @@ def test_shares_are_as_near_to_the_weights_as_chance_in_ten_thousand_connections
 @pytest.mark.parametrize(
     ("weights", "groups_made"),
     [
-        ((3, 1), 4),
-        ((1,), 4),
+        ((3, 1), 1),
+        ((1,), 1),
         ((1, 1, 1), 4),
-        ((2, 4, 2), 4),
+        ((2, 4, 2), 1),
         ((1,) * 10, 16),
-        ((43, 21), 4),
-        ((60_000, 20_000), 4),
+        ((43, 21), 1),
+        ((60_000, 20_000), 1),
         ((1,) * 200, 64),
     ],
 )
@@ -83,8 +83,8 @@ def test_how_many_groups_are_needed(weights: tuple[int, ...], groups_made: int) 
 
 
 def test_what_fits_is_exact() -> None:
-    assert [slots_of(buckets) for buckets in groups({1: 60_000, 2: 20_000})] == [{1: 48, 2: 16}] * 4
-    assert [slots_of(buckets) for buckets in groups({1: 7})] == [{1: 64}] * 4
+    assert [slots_of(buckets) for buckets in groups({1: 60_000, 2: 20_000})] == [{1: 48, 2: 16}]
+    assert [slots_of(buckets) for buckets in groups({1: 7})] == [{1: 64}]
 
 
 @given(WEIGHTS, st.data())

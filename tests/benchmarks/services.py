@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -30,6 +31,7 @@ from topologies.openvswitch import OvsError, PrivateOvs
 
 MANY = 100  # services
 SECONDS = 2  # of each run
+WARM = 1  # seconds before it, in which the datapath gets entries
 OPEN = 16  # connections at a time
 PATIENCE = 30.0
 NEEDED = {"wrk": "wrk", "curl": "curl"}
@@ -82,18 +84,21 @@ class Farm:
         return True
 
     def _serve(self) -> None:
-        """The addresses of the servers and their programs. They say who they are, for each address."""
-        hosts, folder = [self.network.hosts[name] for name in farm.servers()], self._folder / "files"
+        """The addresses of the server and its programs, and those of the client: each is that of a user of its host."""
+        host, folder = self.network.hosts[farm.SERVER], self._folder / "files"
         folder.mkdir()
         with (folder / ZEROS).open("wb") as zeros:
             zeros.truncate(1 << 33)  # more than there is time for, and none of it on the disk
-        for host in hosts:
-            self._run(host.name, sys.executable, "-I", "-S", str(Path(webserver.__file__)), host.name, str(farm.WEB))
-            self._run(host.name, sys.executable, "-I", "-m", "http.server", str(farm.STREAM), "--directory", str(folder))
-        for number, address in enumerate(farm.addresses()):
-            host = hosts[number % len(hosts)]
+        self._run(host.name, sys.executable, "-I", "-S", str(Path(webserver.__file__)), host.name, str(farm.WEB))
+        self._run(host.name, sys.executable, "-I", "-m", "http.server", str(farm.STREAM), "--directory", str(folder))
+        for address in farm.addresses():
             self.network.run(host.name, "ip", "address", "add", f"{address}/{farm.PREFIX}", "dev", host.interface)
             announce([replace(host, ip=address)])
+        for user, address in farm.CLIENTS.items():
+            interface, table = self.network.hosts["client"].interface, str(user)
+            self.network.run("client", "ip", "address", "add", f"{address}/{farm.PREFIX}", "dev", interface)
+            self.network.run("client", "ip", "route", "add", farm.NET, "dev", interface, "src", address, "table", table)
+            self.network.run("client", "ip", "rule", "add", "uidrange", f"{user}-{user}", "lookup", table)
 
     def _run(self, host: str, *command: str) -> None:
         process = subprocess.Popen(
@@ -122,21 +127,25 @@ class Contender:
 
     def measure(self, rates: Table, cpu: Table, throughput: Table) -> None:
         """One run of each."""
+        self._rate(WARM)
         before = _cpu(self._farm.switch)
-        rate, count = self._rate()
+        rate, count = self._rate(SECONDS)
         rates.add(self.name, rate)
         cpu.add(self.name, 1e6 * (_cpu(self._farm.switch) - before) / count)
         throughput.add(self.name, self._throughput())
 
-    def _rate(self) -> tuple[float, int]:
-        """HTTP requests a second, a connection each, and how many there were."""
-        where = f"http://{self._address}:{self._web}/"
-        command = ["wrk", "-t1", f"-c{OPEN}", f"-d{SECONDS}s", "-H", "Connection: close", where]
-        done = self._farm.network.run("client", *command)
-        rate, count = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout), re.search(r"(\d+) requests in", done.stdout)
-        if done.returncode or not rate or not count or not int(count[1]):
-            raise OvsError(f"wrk failed: {done.stdout}{done.stderr}")
-        return float(rate[1]), int(count[1])
+    def _rate(self, seconds: int) -> tuple[float, int]:
+        """HTTP requests a second, a connection each, and how many there were, from all addresses of the client."""
+        where, each = f"http://{self._address}:{self._web}/", OPEN // len(farm.CLIENTS)
+        command = ["wrk", "-t1", f"-c{each}", f"-d{seconds}s", "-H", "Connection: close", where]
+        with ThreadPoolExecutor(len(farm.CLIENTS)) as pool:
+            started = [pool.submit(self._farm.network.run, "client", *_as(user), *command) for user in farm.CLIENTS]
+        done = [one.result() for one in started]
+        rates = [re.search(r"Requests/sec:\s+([\d.]+)", one.stdout) for one in done]
+        counts = [re.search(r"(\d+) requests in", one.stdout) for one in done]
+        if any(one.returncode for one in done) or not all(rates) or not all(counts):
+            raise OvsError(f"wrk failed: {done[0].stdout}{done[0].stderr}")
+        return sum(float(rate[1]) for rate in rates if rate), sum(int(count[1]) for count in counts if count)
 
     def _throughput(self) -> float:
         """Mbit/s of one TCP connection, from the first octet of its answer on."""
@@ -146,6 +155,11 @@ class Contender:
         if ended <= begun or not size:
             raise OvsError(f"curl failed: {done.stdout}{done.stderr}")
         return 8 * size / (ended - begun) / 1e6
+
+
+def _as(user: int) -> list[str]:
+    """A command's beginning, by which that user runs it."""
+    return ["setpriv", f"--reuid={user}", "--clear-groups"]
 
 
 def _proxied(port: int, number: int) -> int:

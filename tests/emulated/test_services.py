@@ -210,7 +210,8 @@ def test_the_check_of_the_command_finds_nothing_wrong(farm: Farm, monkeypatch: p
     lines = list(check.run())
     assert check.wrong == [], lines
     assert re.search(r"^maglev +w1 +1 +25\.0 % +\d+\.\d % +\d+", "\n".join(lines), re.MULTILINE), lines
-    assert [line.split()[0] for line in lines[-8:]] == ["udp", "hairpin", "drain", "undrain", "kill", "of", "then", "start"]
+    steps = [line.split()[0] for line in lines if not line.startswith("opened")]
+    assert steps[-8:] == ["udp", "hairpin", "drain", "undrain", "kill", "of", "then", "start"]
 
 
 def test_a_controller_that_dies_and_comes_back_breaks_no_connection(farm: Farm) -> None:

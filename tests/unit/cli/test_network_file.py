@@ -72,8 +72,8 @@ def test_check_knows_the_fields_of_installed_apps_and_says_nothing_of_others(wef
     file.write_text(RIGHT + "apps:\n  my_own: {x: 1}\n  l2_learning: {idle: 1, idle_timeout: x}\n  arp_responder:\n")
     done = weft("config", "check", str(file))
     assert [line.partition(" ")[2] for line in done.err.splitlines()[1:]] == [
-        "apps.l2_learning.idle: there is no such field; there are idle_timeout, max_hosts_per_port, copies_per_second, "
-        "max_moves, moves_window, freeze_time",
+        "apps.l2_learning.idle: there is no such field; there are idle_timeout, max_hosts_per_port, max_ips_per_host, "
+        "copies_per_second, max_moves, moves_window, freeze_time",
         "apps.l2_learning.idle_timeout: x is text; a whole number belongs here",
     ]
     file.write_text(RIGHT + "apps: {my_own: {x: 1}, l2_learning: {idle_timeout: 5}}\n")
