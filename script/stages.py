@@ -1,4 +1,4 @@
-"""Runs the stages of script/test, one after another, and counts what they did.
+"""Runs the stages of script/test, one after another, and counts what they did. The soak mostly waits: others run beside it.
 
 Each stage is a session of its own: what it starts can be ended with it, and Ctrl-C is passed on so that it cleans up.
 What nobody cleaned up, in this run or one killed before it, is removed between the stages.
@@ -13,8 +13,9 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -27,6 +28,7 @@ SECONDS = 900  # a stage that takes longer hangs
 GRACE = 30  # for a stage that was told to end
 WITH_US = ("setpriv", "--pdeathsig", "INT")  # should this runner be killed, the stage ends too
 NO_TESTS = 5  # pytest's exit code
+BESIDE = ("unit", "apps")  # stages that run while the soak does: they need no Open vSwitch and watch no clock
 TOGETHER = 4  # processes of a stage at the most: tests wait more than they compute, and some of them watch the clock
 
 
@@ -39,6 +41,7 @@ class Stage:
     needs: tuple[Callable[[], str], ...] = ()
     folder: Path = ROOT
     pytest: bool = False
+    waits: bool = False  # most of its time: those of BESIDE run meanwhile
 
 
 @dataclass
@@ -96,6 +99,7 @@ def stages() -> list[Stage]:
         Stage("format", (*module, "ruff", "format", "--check", ".")),
         Stage("mypy", (*module, "mypy")),
         Stage("frontend", ("npm", "test", "--silent"), (programs("node", "npm"),), FRONTEND),
+        replace(pytest("soak", needs=(ovs,), alone=True), waits=True),
         pytest("unit", "unit", "arch"),
         pytest("apps"),
         pytest("ovs", needs=(ovs,)),
@@ -110,13 +114,31 @@ class Runner:
     def __init__(self, allow_skips: bool) -> None:
         self.allow_skips = allow_skips
         self.stopped = False
-        self.running: subprocess.Popen[bytes] | None = None
+        self.running: list[subprocess.Popen[bytes]] = []
 
     def stop(self, _number: int, _frame: FrameType | None) -> None:
         """Pass Ctrl-C or kill on; a second one does not wait for any cleaning up."""
-        if self.running is not None:
-            os.killpg(self.running.pid, signal.SIGKILL if self.stopped else signal.SIGINT)
+        for process in self.running:
+            os.killpg(process.pid, signal.SIGKILL if self.stopped else signal.SIGINT)
         self.stopped = True
+
+    def run_all(self, stages: Iterable[Stage]) -> Iterator[Result]:
+        """Run stages, and give their results as they end."""
+        beside: Future[Result] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            for stage in stages:
+                if beside is not None and stage.name not in BESIDE:
+                    yield beside.result()
+                    beside = None
+                if self.stopped:
+                    continue
+                heal()
+                if stage.waits:
+                    beside = pool.submit(self.run, stage)
+                else:
+                    yield self.run(stage)
+            if beside is not None:
+                yield beside.result()
 
     def run(self, stage: Stage) -> Result:
         print(f"\n==> {stage.name}: {' '.join(stage.command).replace(sys.executable, 'python')}", flush=True)
@@ -149,14 +171,14 @@ class Runner:
 
     def _execute(self, command: Iterable[str], folder: Path) -> tuple[int, str]:
         """The exit code, and a word where that alone does not tell."""
-        with subprocess.Popen([*WITH_US, *command], cwd=folder, start_new_session=True, stdin=subprocess.DEVNULL) as self.running:
-            process = self.running
+        with subprocess.Popen([*WITH_US, *command], cwd=folder, start_new_session=True, stdin=subprocess.DEVNULL) as process:
+            self.running.append(process)
             try:
                 code, why = process.wait(SECONDS), ""
             except subprocess.TimeoutExpired:
                 code, why = 1, f"stopped after {SECONDS} s"
                 self._end(process)
-            self.running = None
+            self.running.remove(process)
         return code, "interrupted" if self.stopped else why or (f"exit {code}" if code else "")
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
@@ -198,11 +220,9 @@ def main() -> int:
     signal.signal(signal.SIGINT, runner.stop)
     signal.signal(signal.SIGTERM, runner.stop)
     results = []
-    for stage in known:
-        if (stage.name in arguments.stages or not arguments.stages) and not runner.stopped:
-            heal()
-            results.append(runner.run(stage))
-            print(results[-1], flush=True)
+    for result in runner.run_all(stage for stage in known if stage.name in arguments.stages or not arguments.stages):
+        results.append(result)
+        print(result, flush=True)
     heal()
     return report(results, runner.stopped)
 

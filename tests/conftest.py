@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-MARKERS = {"unit": "unit", "arch": "unit", "apps": "apps", "ovs": "ovs", "emulated": "emulated", "browser": "browser"}
+MARKERS = {"arch": "unit"} | {name: name for name in ("unit", "apps", "ovs", "soak", "emulated", "browser")}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

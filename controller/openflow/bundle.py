@@ -116,8 +116,8 @@ class Push:
 
     def __init__(self, version: int, bundle: int, first_xid: int, changes: list[Change], meters: dict[bytes, bytes]) -> None:
         self._version, self._bundle, self._first, self._changes = version, bundle, first_xid, changes
+        self.meters = {change[0]: index for index, change in enumerate(changes) if change[0][0] == METER}  # with their index
         self._meters = meters  # what the switch holds; brought up to date by `_finish`
-        self._metered = [(index, change) for index, change in enumerate(changes) if change[0][0] == METER]
         self._errors: list[tuple[int, OfError]] = []
         self._phase = CLOSE  # the control message whose answer is awaited
 
@@ -188,8 +188,8 @@ class Push:
 
     def _meter_mods(self) -> list[bytes]:
         out = []
-        for index, (slot, _, thing) in self._metered:
-            if thing is not None:
+        for slot, index in self.meters.items():
+            if (thing := self._changes[index][2]) is not None:
                 try:
                     out.append(meter_mod(self._version, self._first + index, slot, thing[1], slot in self._meters))
                 except struct_error:
@@ -202,15 +202,15 @@ class Push:
         xid = self._control_xid(_BARRIER)
         return [
             meter_mod(self._version, xid, slot, self._meters.get(slot), True)
-            for index, (slot, _, thing) in self._metered
-            if thing is not None and index not in failed
+            for slot, index in self.meters.items()
+            if self._changes[index][2] is not None and index not in failed
         ]
 
     def _keep_meters(self) -> list[bytes]:
         """The changes are in force: remember the meters, and delete those that are no longer wanted."""
         out = []
-        for _, (slot, _, thing) in self._metered:
-            if thing is not None:
+        for slot, index in self.meters.items():
+            if (thing := self._changes[index][2]) is not None:
                 self._meters[slot] = thing[1]
             else:
                 self._meters.pop(slot, None)

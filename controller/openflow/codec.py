@@ -31,6 +31,18 @@ EMPTY_MATCH = pack("!HH4x", 1, 4)
 ROLES = ("nochange", "equal", "master", "slave")
 _PORT_DOWN = _LINK_DOWN = 1
 _ETHERNET = 0
+SENT = {  # what a controller sends, in words
+    PACKET_OUT: "packet-out",
+    FLOW_MOD: "flow-mod",
+    GROUP_MOD: "group-mod",
+    METER_MOD: "meter-mod",
+    SET_CONFIG: "set-config",
+    BUNDLE_CONTROL: "bundle",
+    BUNDLE_ADD: "bundle",
+    ROLE_REQUEST: "role",
+    MULTIPART_REQUEST: "multipart request",
+    EXPERIMENTER: "conntrack flush",
+}
 
 
 def message(version: int, kind: int, xid: int, body: bytes = b"") -> bytes:

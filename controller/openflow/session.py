@@ -24,6 +24,7 @@ from controller.openflow.events import Change, ErrorMessage, Event, FlowChanged,
 from controller.openflow.framing import Framer
 from controller.openflow.handshake import Handshake, negotiate
 from controller.openflow.liveness import Liveness
+from controller.openflow.meters import Meters
 from controller.openflow.osken import V14
 from controller.openflow.readback import MeterCounting, PortCounting, Reading, Seen
 from controller.openflow.request import Request
@@ -37,18 +38,6 @@ _PACKET_OUT = Struct("!BBHIIIH6x").pack
 _UNREADABLE = (ValueError, IndexError, struct_error)
 _FLOW_MONITOR = pack("!H", codec.MP_FLOW_MONITOR)
 _WATCHED = 2 | 4 | 8  # flow monitor: added, removed, modified
-_NAMES = {
-    codec.PACKET_OUT: "packet-out",
-    codec.FLOW_MOD: "flow-mod",
-    codec.GROUP_MOD: "group-mod",
-    codec.METER_MOD: "meter-mod",
-    codec.SET_CONFIG: "set-config",
-    codec.BUNDLE_CONTROL: "bundle",
-    codec.BUNDLE_ADD: "bundle",
-    codec.ROLE_REQUEST: "role",
-    codec.MULTIPART_REQUEST: "multipart request",
-    codec.EXPERIMENTER: "conntrack flush",
-}
 
 
 class _Wait:
@@ -89,7 +78,7 @@ class Session:
         self._push: Push | None = None
         self._pushed_at = 0.0
         self._chunks: Iterator[bytes] | None = None
-        self._meters: dict[bytes, bytes] = {}
+        self._meters = Meters()
         self._seen: Seen | None = None  # what was last read
         self._monitor = -1  # transaction id of the request for the flow monitor
 
@@ -145,6 +134,8 @@ class Session:
 
     def read_back(self, kinds: tuple[str, ...] = ("flow", "group", "meter"), *, news: bool = False) -> None:
         """Ask what the switch holds; a ReadBack comes later. `news`: it need not tell again what the last one told."""
+        if not any(isinstance(wait.request, Reading) for wait in self._waits.values()):
+            self._meters.asked(self._push.meters if self._push is not None else ())
         reading = Reading(self.version, kinds, self._seen if news else None)
         first = self._next_xid(len(kinds))
         self.out += reading.requests(first)
@@ -165,6 +156,7 @@ class Session:
             raise RuntimeError("a push is under way")
         first = self._next_xid(len(changes) + 8)
         self._push = Push(self.version, first, first, changes, self._meters)
+        self._meters.pushed(self._push.meters)
         self._pushed_at = self._life.now
         self._chunks = self._push.messages()
 
@@ -306,7 +298,7 @@ class Session:
             self._after(events[before:])
         else:
             kind = message[13] if len(message) > 13 else -1
-            request = "flow monitor" if xid == self._monitor else _NAMES.get(kind, "")
+            request = "flow monitor" if xid == self._monitor else codec.SENT.get(kind, "")
             events.append(ErrorMessage(error, request))
 
     def _on_reply(self, message: bytes, events: list[Event]) -> None:
@@ -342,8 +334,7 @@ class Session:
             elif isinstance(event, ReadBack):
                 self._seen = event.seen
                 if "meter" in event.kinds and not event.same:
-                    self._meters.clear()
-                    self._meters.update((slot, thing[2]) for slot, thing in event.meters.items())
+                    self._meters.read({slot: thing[2] for slot, thing in event.meters.items()})
             elif isinstance(event, RoleChanged):
                 self.role, self.generation = event.role, event.generation
 

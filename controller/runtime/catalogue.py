@@ -213,12 +213,13 @@ class Catalogue:
         running = {s.app.name: self._error(s) for s in self._control.engine.apps.values()}
         return len(self._listings), sum(bool(running.get(name, listing.error)) for name, listing in self._listings.items())
 
-    def views(self) -> tuple[AppView, ...]:
-        """What readers see of every app, by name."""
-        return tuple(self._view(name, listing) for name, listing in sorted(self._listings.items()))
+    def names(self) -> list[str]:
+        """All apps."""
+        return sorted(self._listings)
 
-    def _view(self, name: str, listing: Listing) -> AppView:
-        state = self._state(name)
+    def view(self, name: str) -> AppView:
+        """What readers see of an app."""
+        listing, state = self._listings[name], self._state(name)
         if state is None:
             description = listing.cls.description() if listing.cls else ""
             return AppView(

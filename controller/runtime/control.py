@@ -301,6 +301,8 @@ class Control:
         ledger = self.engine.desired.ledgers.get(peer.name)
         if entry is None or ledger is None or entry[0].cookie != event.cookie:
             return
+        if ledger.touched is not None:
+            ledger.touched.add(event.slot)  # what is being read back may still have it
         if not ledger.is_open(event.slot):
             ledger.note(event.slot, None, entry)  # the bridge does not hold it any more: it comes back unless its row goes
         owner = entry[0]

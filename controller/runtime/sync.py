@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 
 from controller.model.cookie import app_of
 from controller.openflow.events import Pushed, ReadBack
+from controller.pipeline.flow import METER_SLOT
 from controller.runtime.journal import Journal
 from controller.runtime.peers import Peer
 from controller.state import reconcile
 from controller.state.engine import Engine
-from controller.state.ledger import Ledger
+from controller.state.ledger import Entry, Ledger
 from controller.state.reconcile import Difference
 
 BISECT_AFTER = 3  # bundles refused in a row, after which they are sent in halves
@@ -54,7 +55,7 @@ class Sync:
         ledger = self._desired.ledgers.get(peer.name)
         if ledger is None or ledger.touched is not None or peer.channel is None:
             return False
-        ledger.touched = set(ledger.inflight or ())  # the answer may be from before they were committed
+        ledger.touched = set(ledger.inflight or ())  # it may be read before what is under way is committed
         peer.channel.session.read_back(news=ledger.true)
         return True
 
@@ -92,7 +93,8 @@ class Sync:
         if known:
             difference = Difference(*([slot for slot in slots if slot not in known] for slots in difference))
         ledger.true = not known and not any(difference)
-        self._tell(peer, difference, first=first)
+        lost = sum(1 for slot in difference.missing if not _may_expire(view[slot]))
+        self._tell(peer, difference, lost, first=first)
         peer.foreign = {} if self._remove_foreign else {slot: event.installed[slot] for slot in difference.foreign}
         if reconcile.adopt(ledger, event.installed, difference, remove_foreign=self._remove_foreign):
             ledger.refused.clear()  # the bridge was not what we thought: what it refused may be right now
@@ -107,7 +109,7 @@ class Sync:
         self._journal.changed("bridges", "flows")
         self._installed(peer)
 
-    def _tell(self, peer: Peer, difference: Difference, *, first: bool) -> None:
+    def _tell(self, peer: Peer, difference: Difference, lost: int, *, first: bool) -> None:
         if difference.foreign:
             n = len(difference.foreign)
             done = "removed" if self._remove_foreign else "kept"
@@ -118,7 +120,7 @@ class Sync:
                 )
         if first:
             return
-        lost, other, stale = len(difference.missing), len(difference.changed), len(difference.stale)
+        other, stale = len(difference.changed), len(difference.stale)
         if lost or other or stale:
             words = [f"{n} {word}" for n, word in ((lost, "missing"), (other, "changed"), (stale, "too many")) if n]
             self._journal.add(
@@ -179,3 +181,9 @@ def _share(peer: Peer, event: ReadBack, view: Mapping[bytes, object]) -> None:
     peer.counters = {slots.get(slot, slot): counts for slot, counts in event.counters.items()}
     if event.seen is not None:
         event.seen.share(slots)
+
+
+def _may_expire(entry: Entry) -> bool:
+    """A flow that goes by itself when it is idle: Open vSwitch may tell that it is gone after a read-back has shown it."""
+    flow = entry[1]
+    return flow.slot[0] < METER_SLOT and flow.opts[:4] != bytes(4)

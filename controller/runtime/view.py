@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import fields, replace
 from typing import Any, Literal, TypeVar
@@ -49,8 +48,11 @@ from controller.runtime.store import Store
 from controller.runtime.topology import Topology
 from controller.runtime.tunnelwatch import TunnelWatch
 
+S = TypeVar("S")
 T = TypeVar("T")
 PATIENCE = 10.0  # seconds that a question may wait for the event loop
+COUNTERS = tuple(f.name for f in fields(PortView) if f.name[:3] in ("rx_", "tx_"))
+PIECE = 4  # things that are described without a turn for others, who may be frames that wait for an answer
 
 
 class LiveView:
@@ -84,11 +86,30 @@ class LiveView:
         async def answer() -> T:
             return question()
 
+        return self._wait_for(answer())
+
+    def _describe(self, things: Callable[[], Iterable[S]], view: Callable[[S], T]) -> tuple[T, ...]:
+        """What `view` makes of each thing: in the event loop, a few at a time."""
+        if threading.get_ident() == self._thread:
+            return tuple(map(view, things()))
+
+        async def answer() -> tuple[T, ...]:
+            found = []
+            for number, thing in enumerate(tuple(things()), 1):
+                found.append(view(thing))
+                if number % PIECE == 0:
+                    await asyncio.sleep(0)
+            return tuple(found)
+
+        return self._wait_for(answer())
+
+    def _wait_for(self, answer: Coroutine[Any, Any, T]) -> T:
         try:
-            return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(PATIENCE)
+            return asyncio.run_coroutine_threadsafe(answer, self._loop).result(PATIENCE)
         except FutureTimeout:
             raise QueryError(503, "Busy", f"the controller did not answer within {PATIENCE:.0f} s; try again") from None
         except RuntimeError:
+            answer.close()
             raise QueryError(503, "Stopping", "the controller is stopping") from None
 
     # ------------------------------------------------------------------ collections
@@ -121,7 +142,7 @@ class LiveView:
 
     def bridges(self) -> tuple[BridgeView, ...]:
         """All bridges by name, the disconnected too."""
-        return self._ask(lambda: tuple(self._bridge(p) for _, p in sorted(self._control.peers.items())))
+        return self._describe(lambda: [peer for _, peer in sorted(self._control.peers.items())], self._bridge)
 
     def _bridge(self, peer: Peer) -> BridgeView:
         desired = self._engine.desired
@@ -144,23 +165,18 @@ class LiveView:
 
     def ports(self, bridge: str = "") -> tuple[PortView, ...]:
         """Ports by bridge and number. Raises QueryError 404 for a bridge that is not known."""
-        return self._ask(lambda: self._ports(bridge))
 
-    def _ports(self, bridge: str) -> tuple[PortView, ...]:
-        self._known(bridge)
-        tables = self._engine.tables
-        peers = {(x.bridge, x.port): x for x in tables.all(Link)} | {
-            (x.peer, x.peer_port): Link(x.peer, x.peer_port, x.bridge, x.port) for x in tables.all(Link)
-        }
-        hosts = Counter((h.bridge, h.port) for h in tables.all(Host))
-        rows = tables.where(Port, bridge=bridge) if bridge else tables.all(Port)
-        return tuple(self._port(p, peers.get((p.bridge, p.port)), hosts[p.bridge, p.port]) for p in rows)
+        def rows() -> Iterable[Port]:
+            self._known(bridge)
+            return self._engine.tables.where(Port, bridge=bridge) if bridge else self._engine.tables.all(Port)
 
-    def _port(self, port: Port, link: Link | None, hosts: int) -> PortView:
-        peer, tables = self._control.peers.get(port.bridge), self._engine.tables
-        role = tables.get(PortRole, port.bridge, port.port)
+        return self._describe(rows, self._port)
+
+    def _port(self, port: Port) -> PortView:
+        peer, tables, at = self._control.peers.get(port.bridge), self._engine.tables, (port.bridge, port.port)
+        role = tables.get(PortRole, *at)
         counts = peer.port_counters.get(port.port) if peer else None
-        counters = {f.name: getattr(counts, f.name) if counts else None for f in fields(PortView) if f.name[:3] in ("rx_", "tx_")}
+        counters = {name: getattr(counts, name) if counts else None for name in COUNTERS}
         return PortView(
             bridge=port.bridge,
             port=port.port,
@@ -170,11 +186,17 @@ class LiveView:
             role=role.role if role else "",
             network=" ".join(a.network for a in tables.where(Attachment, bridge=port.bridge, port=port.port)),
             speed=port.speed or None,
-            peer=f"{link.peer}/{self._port_name(link.peer, link.peer_port)}" if link else "",
-            hosts=hosts,
+            peer=self._far_end(*at),
+            hosts=len(tables.bucket(Host, ("bridge", "port"), at)),
             problem=self._tunnels.problem(port.bridge, port.port),
             **counters,
         )
+
+    def _far_end(self, bridge: str, port: int) -> str:
+        where = self._engine.tables.where
+        ends = [(x.peer, x.peer_port) for x in where(Link, bridge=bridge, port=port)]
+        ends = ends or [(x.bridge, x.port) for x in where(Link, peer=bridge, peer_port=port)]
+        return f"{ends[0][0]}/{self._port_name(*ends[0])}" if ends else ""
 
     def _port_name(self, bridge: str, port: int) -> str:
         row = self._engine.tables.get(Port, bridge, port)
@@ -182,7 +204,7 @@ class LiveView:
 
     def hosts(self) -> tuple[HostView, ...]:
         """Learned hosts by address."""
-        return self._ask(lambda: tuple(self._host(h) for h in self._hosts()))
+        return self._describe(self._hosts, self._host)
 
     def _hosts(self) -> list[Host]:
         return sorted(self._engine.tables.all(Host), key=lambda h: (h.mac, h.network))
@@ -262,10 +284,7 @@ class LiveView:
 
     def apps(self) -> tuple[AppView, ...]:
         """Plugins by name."""
-        return self._ask(self._apps)
-
-    def _apps(self) -> tuple[AppView, ...]:
-        return self._catalogue.views()
+        return self._describe(self._catalogue.names, self._catalogue.view)
 
     def flows(
         self,
@@ -307,7 +326,7 @@ class LiveView:
         def change() -> AppView:
             self._catalogue.switch(name, enabled=enabled, force=force)
             self._control.drive()
-            return next(a for a in self._apps() if a.name == name)
+            return self._catalogue.view(name)
 
         return self._ask(change)
 

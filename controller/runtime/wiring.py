@@ -38,6 +38,7 @@ from controller.topology.discovery import Discovery
 from controller.topology.tunnels import Tunnels
 from controller.topology.warmth import Warmth
 
+SWITCH = 30e-6  # seconds that a thread of the dashboard holds up the event loop; a packet-in waits for it up to three times
 SAVE_EVERY = 0.1  # seconds until learned rows are written
 SAVE_AGAIN = 5.0  # seconds until it is tried again where they could not be
 SOCKET = "weft.sock"
@@ -59,7 +60,7 @@ OK, REFUSED = 0, 1
 def run(settings: Settings) -> int:
     """Run a controller until SIGINT or SIGTERM. Gives an exit code; where it cannot start another than 0, with what is wrong."""
     logs.configure(settings.log_level, settings.log_format)
-    sys.setswitchinterval(0.001)  # the dashboard's threads must not hold up the event loop for 5 ms at a time
+    sys.setswitchinterval(SWITCH)
     try:
         asyncio.run(_serve(settings))
     except NotReadyError as error:

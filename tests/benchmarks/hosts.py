@@ -106,7 +106,7 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
         in_turns(repeats, [lambda bridges=bridges: hosts.run(bridges) for bridges in BRIDGES])  # type: ignore[misc]
     few, many = BRIDGES
     for table in (hosts.rules, hosts.bundles):
-        print("\n".join(table.lines()))
+        table.show()
         for bridges in BRIDGES:
             print(table.ratio(name(bridges, "last"), name(bridges, "first")))
         print(table.ratio(name(many, "last"), name(few, "last")))

@@ -136,17 +136,22 @@ def memory(ovs: PrivateOvs) -> dict[str, float]:
 
 def run(ovs: PrivateOvs, repeats: int) -> None:
     """Print the tables."""
-    table = Table("one host moves", "us", 1)
+    table, each, flow = (
+        Table("one host moves", "us", 1),
+        Table("of it each change", "us", 2),
+        Table("memory of a flow", "bytes", 0),
+    )
     changes = moves(table, repeats)
-    print("\n".join(table.lines()))
+    table.show()
     for count in MEMBERS:
-        rules_us, bundles_us = (
-            table.median(f"{count} members: {part}") / changes[count] for part in ("rules and ledgers", "plans and bundles")
-        )
-        print(f"  {count} members: {changes[count]:.0f} changes a move, {rules_us:.2f} us each + {bundles_us:.2f} us to send it")
-    found = memory(ovs)
-    print("memory, bytes a flow")
-    for name, size in found.items():
-        print(f"  {name:64}{size:12.0f}")
-    if "baseline" in found:
-        print(f"  weft / baseline: {found['weft'] / found['baseline']:.2f}")
+        parts = (table.numbers[f"{count} members: {part}"] for part in ("rules and ledgers", "plans and bundles"))
+        for took in map(sum, zip(*parts, strict=True)):
+            each.add(f"{count} members", took / changes[count])
+        print(f"  {count} members: {changes[count]:.0f} changes a move")
+    each.show()
+    for count in MEMBERS[1:]:
+        each.compare(f"a change when one host moves, {count} bridges", f"{count} members", f"{MEMBERS[0]} members")
+    for name, size in memory(ovs).items():
+        flow.add(name, size)
+    flow.show()
+    flow.compare("memory of a flow", "weft", "baseline")

@@ -25,6 +25,7 @@ class Learning:
         self.costs = {
             n: Table(f"processor time of the controller for one of them, {n} bridge{'s' * (n > 1)}", "us", 1) for n in BRIDGES
         }
+        self.memory = {n: Table(f"memory of the controller after them, {n} bridge{'s' * (n > 1)}", "MiB", 0) for n in BRIDGES}
 
     def weft(self, bridges: int) -> None:
         """Two flows for each address, in bundles."""
@@ -41,6 +42,7 @@ class Learning:
         numbers = controller.load("--learn", "--switches", str(bridges), *options)
         self.rates[bridges].add(name, numbers["rate"])
         self.costs[bridges].add(name, numbers["cpu"])
+        self.memory[bridges].add(name, controller.memory())
 
 
 def run(_ovs: PrivateOvs, repeats: int) -> None:
@@ -57,3 +59,5 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
     for table in (*learning.rates.values(), *learning.costs.values()):
         table.show()
         table.compare(table.title, WEFT, FAUCET)
+    for table in learning.memory.values():
+        table.show()

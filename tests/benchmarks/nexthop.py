@@ -27,6 +27,7 @@ from controller.runtime.journal import Journal
 from controller.state.engine import Engine
 from controller.topology.basis import Basis
 from controller.topology.discovery import Discovery
+from tests.benchmarks import results
 from tests.benchmarks.product import quiet_collector
 from tests.benchmarks.report import Table
 from tests.fakes.switch import FakeSwitch
@@ -219,9 +220,11 @@ async def _run(repeats: int) -> None:
     hops = NextHops(fabric, repeats)
     with quiet_collector():
         await hops.run()
-    print("\n".join(hops.table.lines()))
+    hops.table.show()
     for kind in ("edge", "core"):
-        print(hops.table.ratio(f"{CPU}, {kind}", TREES))
+        what = f"a link of {'an edge' if kind == 'edge' else 'a core'} bridge fails, {len(fabric.wires)} bridges"
+        hops.table.compare(f"processor time when {what}", f"{CPU}, {kind}", TREES)
+        results.keep(f"ms when {what}", "1", hops.table.median(f"{SENT}, {kind}"))
 
 
 def run(_ovs: PrivateOvs, repeats: int) -> None:

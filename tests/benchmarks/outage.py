@@ -116,7 +116,7 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
                 controller.stop()
                 for _ in range(times):
                     table.add(f"{topology}: weft, stopped", outage(network))
-    print("\n".join(table.lines()))
+    table.show()
     for name in list(table.numbers):
         if "weft" in name:
             print(table.ratio(name, f"{name.partition(':')[0]}: {RSTP}"))

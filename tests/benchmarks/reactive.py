@@ -22,13 +22,14 @@ class Reactive:
         self.rates = Table("packet-ins answered, 4 switches with 64 open each", "1/s", 0)
         self.costs = Table("processor time of the controller for one of them", "us", 1)
         self.busy = Table("share of a processor that the generator took meanwhile (near 1: it was the limit)", "1", 2)
+        self.memory = Table("memory of the controller after them", "MiB", 0)
         self.middle = Table("one packet-in at a time, p50", "us", 0)
         self.slowest = Table("one packet-in at a time, p99", "us", 0)
 
     @property
     def tables(self) -> tuple[Table, ...]:
         """All of them, in the order in which they are printed."""
-        return self.rates, self.costs, self.busy, self.middle, self.slowest
+        return self.rates, self.costs, self.busy, self.memory, self.middle, self.slowest
 
     def weft(self) -> None:
         """An app that puts rows and sends a frame for each packet-in."""
@@ -55,6 +56,7 @@ class Reactive:
         self.rates.add(name, numbers["rate"])
         self.costs.add(name, numbers["cpu"])
         self.busy.add(name, numbers["generator"])
+        self.memory.add(name, controller.memory())
         numbers = controller.load("--latency", str(COUNT), *options)
         self.middle.add(name, numbers["p50"])
         self.slowest.add(name, numbers["p99"])

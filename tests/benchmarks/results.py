@@ -60,6 +60,10 @@ GOALS = {  # what is measured, and beside whom
     "memory of 1000 switches, 10000 hosts, 100,000 flows / os-ken, eventlet, flows as bytes": most(1),
     "a controller with 100 bridges where nothing happens / a processor": most(0.02),
     "p99 of a packet-in beside a dashboard and 20 clients / nobody": most(2),
+    "ms when a link of an edge bridge fails, 980 bridges / 1": most(50),
+    "connections a second, weft, 1 backend / without a virtual address": least(0.8),
+    "connections a second, weft, 10 backends / without a virtual address": least(0.8),
+    "connections a second, weft, 100 backends / without a virtual address": least(0.8),
 }
 RATIOS: dict[str, float] = {}
 TABLES: list[Numbers] = []

@@ -105,6 +105,8 @@ class Rings:
         self.cpu = Table("processor time of the controller until then", digits=2)
         self.memory = Table("memory of the controller", "MiB", 0)
         self.busy = Table("share of a processor while nothing happens", "1", 2)
+        self.gone = Table("live links said to be gone meanwhile (weft: changes of flows, whatever their reason)", "1", 0)
+        self.lost = Table("connections lost meanwhile", "1", 0)
         self.lines: list[str] = []
 
     def weft(self, watch: float) -> None:
@@ -138,6 +140,8 @@ class Rings:
         gone = seen["changes"] if name == WEFT else seen["deleted"]
         what = "changes of flows, links that go included" if name == WEFT else "directions of links said to be gone"
         lost, heard = seen["away"], seen["heard"]
+        self.gone.add(name, gone)
+        self.lost.add(name, lost)
         self.lines.append(
             f"  {name}: in {watch:.0f} s {gone:.0f} {what}, {lost:.0f} connections lost; {heard:.0f} frames/s heard"
         )
@@ -158,7 +162,7 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
         rings.weft(WATCH if not left else 0)
     for name in OTHERS:
         rings.osken(name, WATCH)
-    for table in (rings.times, rings.after, rings.force, rings.cpu, rings.memory, rings.busy):
+    for table in (rings.times, rings.after, rings.force, rings.cpu, rings.memory, rings.busy, rings.gone, rings.lost):
         table.show()
     print("\n".join(rings.lines))
     for name in OTHERS:

@@ -233,10 +233,11 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
     with farms() as (few, many):
         turns: list[Callable[[], None]] = [partial(each.measure, rates, cpu, throughput) for each in contenders(few, many)]
         in_turns(repeats, turns)
-    for table in (rates, cpu, throughput):
-        print("\n".join(table.lines()))
+    for table, what in ((rates, "connections a second"), (cpu, "processor time of a connection"), (throughput, "throughput")):
+        table.show()
         for name in table.numbers:
             base = DIRECT_OF_MANY if name == MANY_SERVICES else DIRECT
             if name not in (DIRECT, DIRECT_OF_MANY):
+                table.compare(f"{what}, {name}", name, base)
                 turn = median(one / other for one, other in zip(table.numbers[name], table.numbers[base], strict=True))
-                print(f"{table.ratio(name, base)}; median of the ratios of each turn: {turn:.2f}")
+                print(f"    median of the ratios of each turn: {turn:.2f}")

@@ -78,7 +78,7 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
         contenders = {WEFT: network, HAND: hand.network}
         turns: list[Callable[[], None]] = [partial(_measure, table, name, at) for name, at in contenders.items()]
         in_turns(max(LEAST, repeats), turns)
-    print("\n".join(table.lines()))
+    table.show()
     print(table.ratio(WEFT, HAND))
     turn = median(one / other for one, other in zip(table.numbers[WEFT], table.numbers[HAND], strict=True))
     print(f"  {WEFT} / {HAND}, median of the ratios of each turn: {turn:.2f}")

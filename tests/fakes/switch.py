@@ -259,6 +259,8 @@ class FakeSwitch:
             self.things.pop(slot, None)
         elif command == 0 and slot in self.things:
             return exists
+        elif command == 1 and slot not in self.things:
+            return exists[0], 3 if exists[0] == 12 else 8  # unknown meter, unknown group
         else:
             self.things[slot] = 0, bytes(8), body
         return None

@@ -124,6 +124,22 @@ def test_a_meter_known_from_the_read_back_is_changed_not_made():
     assert switch.things[meter(1, 0)[0]][2] == meter(1, 200)[1]
 
 
+def test_a_meter_that_goes_while_it_is_read_back_is_made_anew_later():
+    session, switch = fresh()
+    thing = meter(1, 100)
+    session.push([put(thing)])
+    pump(session, switch)
+    session.push([remove(thing)])
+    commit = session.receive(switch.receive(sent(session)), 0.0)
+    session.read_back()  # with the commit; the meter is deleted when that is answered
+    (told, pushed) = pump(session, switch)
+    assert (commit, list(told.meters), pushed.errors) == ([], [thing[0]], [])
+    session.push([put(thing)])
+    (pushed,) = pump(session, switch)
+    assert pushed.errors == []
+    assert list(switch.things) == [thing[0]]
+
+
 def test_a_refused_meter_is_told_by_its_index():
     session, switch = fresh()
     switch.faults.early = lambda message: (12, 2) if message[1] == codec.METER_MOD else None

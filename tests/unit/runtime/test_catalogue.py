@@ -56,7 +56,7 @@ class Lab:
         self.catalogue.run(self.catalogue.add(source))
 
     def view(self, name: str) -> AppView:
-        return next(view for view in self.catalogue.views() if view.name == name)
+        return self.catalogue.view(name)
 
     def event(self, event: object) -> None:
         self.control.dispatch.event(event)
@@ -154,7 +154,7 @@ def test_a_file_whose_class_has_another_name(lab: Lab, tmp_path: Path) -> None:
     lab.add(str(path))
     path.write_text(APP)
     lab.catalogue.switch("other", enabled=True)
-    assert [(view.name, view.state) for view in lab.catalogue.views()] == [("other", "running")]
+    assert [(view.name, view.state) for view in map(lab.catalogue.view, lab.catalogue.names())] == [("other", "running")]
     lab.catalogue.switch("other", enabled=False)
     assert lab.view("other").state == "disabled"
 
@@ -299,7 +299,10 @@ def test_a_handler_that_raises_leaves_nothing_and_disturbs_nobody(lab: Lab) -> N
     lab.event(PortDown("s1", 1))
     assert [mark.name for mark in lab.engine.tables.all(Mark)] == ["good PortDown"]
     assert lab.control.dispatch.take_frames() == []
-    assert [(view.name, view.state) for view in lab.catalogue.views()] == [("bad", "failed"), ("good", "running")]
+    assert [(view.name, view.state) for view in map(lab.catalogue.view, lab.catalogue.names())] == [
+        ("bad", "failed"),
+        ("good", "running"),
+    ]
     assert "in a handler" in lab.view("bad").error
     assert lab.catalogue.counts() == (2, 1)
     assert lab.told("app.failed") == ["app bad failed: RuntimeError: in a handler"]
