@@ -11,7 +11,7 @@ it back. Only broadcast requests that enter by an edge port are answered. These 
 """
 
 from controller.app import App, rules
-from controller.model import Address, Attachment, Host, IPv4, Mac, Network, Pipeline
+from controller.model import EVERYWHERE, Address, Attachment, Host, IPv4, Mac, Network, Pipeline
 from controller.pipeline import ANSWER, NEXT, UNSERVICE, load, move, set_field, to
 
 REQUEST, REPLY = 1, 2
@@ -28,7 +28,7 @@ class ArpResponder(App, stages=(ANSWER,)):
 
     @rules(each=Address)
     def answer(self, address, rows):
-        ip, mac, everywhere = address.ip, address.mac, Pipeline()
+        ip, mac = address.ip, address.mac
         if not isinstance(ip, IPv4):
             return
         number = rows.value(Network, address.network, field="number")
@@ -38,9 +38,9 @@ class ArpResponder(App, stages=(ANSWER,)):
         asked = {"network": number, "arp_op": REQUEST, "arp_tpa": ip, "vlan_vid": 0}
         at = rows.get(Attachment, host.bridge, host.port, address.network)
         whoever = asked | {"isolated": 0} if at is not None and at.isolated else asked
-        yield ANSWER.flow(*reply(mac, ip), **whoever, eth_dst=BROADCAST, why=f"{ip} is {mac}").on(everywhere)
-        yield ANSWER.flow(NEXT, **asked, arp_spa=ip, priority=120, why=f"somebody announces {ip}").on(everywhere)
-        yield ANSWER.flow(NEXT, **asked, eth_src=mac, priority=120, why=f"{ip} asks for itself").on(everywhere)
+        yield ANSWER.flow(*reply(mac, ip), **whoever, eth_dst=BROADCAST, why=f"{ip} is {mac}").on(EVERYWHERE)
+        yield ANSWER.flow(NEXT, **asked, arp_spa=ip, priority=120, why=f"somebody announces {ip}").on(EVERYWHERE)
+        yield ANSWER.flow(NEXT, **asked, eth_src=mac, priority=120, why=f"{ip} asks for itself").on(EVERYWHERE)
         yield ANSWER.flow(NEXT, **asked, in_port=host.port, priority=120, why=f"{ip} hears it").on(host.bridge)
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from controller.app import App, Count, Rate, Seconds, on, rules
 from controller.model import (
     BY_MESH,
+    EVERYWHERE,
     Address,
     Attachment,
     BridgeUp,
@@ -22,7 +23,6 @@ from controller.model import (
     Moves,
     Network,
     PacketIn,
-    Pipeline,
     Port,
     PortDown,
     PortRole,
@@ -31,8 +31,6 @@ from controller.model import (
 )
 from controller.packet import SAYING, says, sender_address
 from controller.pipeline import FORWARD, LEARN, NEXT, NEXTHOP, controller, load, resubmit, to, to_port
-
-EVERYWHERE = Pipeline()  # the scope of all bridges
 
 
 class L2Learning(App, stages=(LEARN, FORWARD)):

@@ -14,7 +14,7 @@ Solicitations to the multicast group of the address are answered where they ente
 """
 
 from controller.app import App, on, rules
-from controller.model import Address, Attachment, Bridge, Host, IPv6, Mac, Network, PacketIn, Pipeline, Row, key
+from controller.model import EVERYWHERE, Address, Attachment, Bridge, Host, IPv6, Mac, Network, PacketIn, Pipeline, Row, key
 from controller.packet import ADVERTISEMENT, ROUTER_ADVERTISEMENT, SOLICITATION, advertises_router, sender_address
 from controller.pipeline import (
     ANSWER,
@@ -93,8 +93,8 @@ class NdResponder(App, stages=(ANSWER, ADVERTISE)):
         if at is not None and at.isolated:
             group["isolated"] = 0
         answered = ANSWER.flow(*advertisement(mac, ip, said.router), **asked, **group, why=f"{ip} is {mac}")
-        yield answered.on(Pipeline())
-        yield ANSWER.flow(NEXT, **asked, eth_src=mac, priority=120, why=f"{ip} asks for itself").on(Pipeline())
+        yield answered.on(EVERYWHERE)
+        yield ANSWER.flow(NEXT, **asked, eth_src=mac, priority=120, why=f"{ip} asks for itself").on(EVERYWHERE)
         yield ANSWER.flow(NEXT, **asked, in_port=host.port, priority=120, why=f"{ip} hears it").on(host.bridge)
 
 

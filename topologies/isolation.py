@@ -1,6 +1,7 @@
 """Who hears whom: a capture at every host while all hosts say their names, to all and to each one.
 
-What a host hears from another network, hears twice, or does not hear from its own is a fault.
+What a host hears from another network, hears twice, or does not hear from its own is a fault. What is missing may be said again:
+on a machine that has no time for a switch, frames are lost, but none of them goes astray.
 """
 
 import select
@@ -35,6 +36,7 @@ class Capture:
         self._names: dict[bytes, list[str]] = {}  # networks that are apart may have the same addresses
         for name, host in network.hosts.items():
             self._names.setdefault(bytes.fromhex(host.mac.replace(":", "")), []).append(name)
+        self._turn = -1
         self._strangers: set[tuple[str, str, str]] = set()
         self._heard: Counter[tuple[str, str, str, int]] = Counter()  # who, from whom, for whom, number
         self._stack = ExitStack()
@@ -53,18 +55,19 @@ class Capture:
 
     def exchange(self) -> None:
         """Every host says its name: three times to all, and once to each other host, whatever network that is in."""
+        self._turn += 1
         hosts = list(self._network.hosts.values())
-        for number in range(BROADCASTS):
+        for number in self._numbers():
             for host in hosts:
                 self._say(host, None, number)
             time.sleep(PAUSE)
         for step in range(1, len(hosts)):
             for at, host in enumerate(hosts):
-                self._say(host, hosts[(at + step) % len(hosts)], 0)
+                self._say(host, hosts[(at + step) % len(hosts)], self._turn)
             time.sleep(PAUSE)
         deadline = time.monotonic() + PATIENCE
         time.sleep(GRACE)
-        while self._missing() and time.monotonic() < deadline:
+        while self._unheard() and time.monotonic() < deadline:
             time.sleep(0.02)
 
     @property
@@ -76,14 +79,21 @@ class Capture:
         """What is wrong, a sentence each; the first twenty."""
         found = [f"{who} heard {whom}, which must be apart ({what})" for who, whom, what in sorted(self._strangers)]
         found += [f"{_sentence(key)} {times} times" for key, times in sorted(self._heard.items()) if times > 1]
-        found += [_sentence(key).replace(" got ", " did not get ", 1) for key in self._missing()]
+        found += self.missing()
         return [*found[:SHOWN], *([f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else [])]
 
-    def _missing(self) -> list[tuple[str, str, str, int]]:
+    def missing(self) -> list[str]:
+        """What did not arrive of the last exchange, a sentence each."""
+        return [_sentence(key).replace(" got ", " did not get ", 1) for key in self._unheard()]
+
+    def _numbers(self) -> range:
+        return range(self._turn * BROADCASTS, (self._turn + 1) * BROADCASTS)
+
+    def _unheard(self) -> list[tuple[str, str, str, int]]:
         names = list(self._network.hosts)
         pairs = [(one, other) for one in names for other in names if one != other and self._network.together(one, other)]
-        wanted = [(who, whom, ALL, number) for whom, who in pairs for number in range(BROADCASTS)]
-        wanted += [(who, whom, who, 0) for whom, who in pairs]
+        wanted = [(who, whom, ALL, number) for whom, who in pairs for number in self._numbers()]
+        wanted += [(who, whom, who, self._turn) for whom, who in pairs]
         return [key for key in wanted if key not in self._heard]
 
     def _say(self, source: Host, target: Host | None, number: int) -> None:

@@ -34,6 +34,11 @@ class Probe:
         """Whether what happened is what must happen."""
         return self.wanted == self.answered
 
+    @property
+    def lost(self) -> bool:
+        """Whether an answer is missing."""
+        return self.wanted and not self.answered
+
     def __str__(self) -> str:
         if self.right:
             return f"{self.source} -> {self.target}: as it should be"

@@ -105,11 +105,15 @@ class Emulation:
         with Capture(self._network) as capture:
             probes = list(probe_all(self._network))
             capture.exchange()
+            if lost := [str(each) for each in probes if each.lost] + capture.missing():
+                converge(self._controller, self._network)
+                again = probe_all(self._network)
+                probes = [after if before.lost else before for before, after in zip(probes, again, strict=True)]
+                capture.exchange()
         print(matrix(probes))
         wrong = [str(each) for each in probes if not each.right]
         right = len(probes) - len(wrong)
-        lost = sum(each.wanted and not each.answered for each in probes)
-        loss = 100 * lost / max(1, sum(each.wanted for each in probes))
+        loss = 100 * sum(each.lost for each in probes) / max(1, sum(each.wanted for each in probes))
         faults = capture.faults()
         wrong += faults
         heard = f"{capture.frames} frames heard" + (", not as they should be" if faults else ", each once and in its network")
@@ -120,8 +124,10 @@ class Emulation:
             said.append("the dashboard fails" if silent else "the dashboard answers")
         seconds = time.monotonic() - self._started
         print(f"{'FAILED' if wrong else 'ok'}: {', '.join(said)} ({seconds:.1f} s)", flush=True)
-        for line in wrong:
+        for line in wrong or [f"at the second try only: {each}" for each in lost]:
             print(f"  {line}", file=sys.stderr)
+        if wrong or lost:
+            print(self._controller.last_words(), file=sys.stderr)
         return not wrong
 
     def _check_services(self) -> bool:

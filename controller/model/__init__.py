@@ -33,6 +33,7 @@ from controller.model.overlay import (
 )
 from controller.model.rows import (
     EVERY_BRIDGE,
+    EVERYWHERE,
     Address,
     Attachment,
     Bridge,
@@ -74,6 +75,7 @@ from controller.model.service import (
 
 __all__ = [
     "BY_MESH",
+    "EVERYWHERE",
     "EVERY_BRIDGE",
     "Address",
     "Attachment",

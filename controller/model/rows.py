@@ -272,6 +272,9 @@ class Pipeline(Row):
     name: str = key(default="weft")
 
 
+EVERYWHERE = Pipeline()
+
+
 def scope_of(row: Row) -> Key:
     """The key of the scope that a row stands for: its type and its own key, so that a changed field changes no scope."""
     return (type(row).__name__, *type(row).key_of(row))

@@ -116,8 +116,12 @@ def test_a_check_says_who_reaches_whom_and_who_should(tmp_path: Path, together: 
 )
 def test_every_topology_is_as_it_should_be_from_the_first_packet_on(name: str, parameters: list[str]) -> None:
     given = [word for parameter in parameters for word in ("-p", parameter)]
-    done = weft(name, *given, "--check", "--web", "127.0.0.1:0")
-    assert done.returncode == 0, done.stdout + done.stderr
+    for _ in range(2):  # a machine without time for a switch loses frames, but not in two networks one after the other
+        done = weft(name, *given, "--check", "--web", "127.0.0.1:0")
+        assert done.returncode == 0, done.stdout + done.stderr
+        if "at the second try only" not in done.stderr:
+            break
+    assert "at the second try only" not in done.stderr, done.stdout + done.stderr
     assert " 0 % loss, " in done.stdout
     assert "each once and in its network" in done.stdout
     assert " X" not in done.stdout

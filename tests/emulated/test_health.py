@@ -165,12 +165,14 @@ def test_a_connection_to_a_backend_that_fails_is_ended_and_no_other(
     farm: Farm, service: str, port: int, stack: ExitStack
 ) -> None:
     at = VIPS[service], port
-    with inside(farm.lab.network.hosts["h3"].namespace):
-        held = [stack.enter_context(closing(socket.create_connection(at, timeout=10))) for _ in range(12)]
     by: dict[str, list[socket.socket]] = {"h1": [], "h2": []}
-    for connection in held:
-        by[ask(connection)].append(connection)
-    assert all(by.values()), "twelve times the same one: not once in two thousand runs"
+    with inside(farm.lab.network.hosts["h3"].namespace):
+        for _ in range(100):
+            connection = stack.enter_context(closing(socket.create_connection(at, timeout=10)))
+            by[ask(connection)].append(connection)
+            if min(map(len, by.values())) > 3:
+                break
+    assert min(map(len, by.values())) > 3, "a hundred times nearly always the same one"
     farm.kill("h1", SIGNAL)
     farm.wait_until(1, "down", service)
     for connection in by["h1"]:

@@ -18,6 +18,7 @@ def together(one: str, other: str) -> bool:
 def capture() -> Capture:
     network: Any = SimpleNamespace(hosts=HOSTS, together=together)
     capture = Capture(network)
+    capture._turn = 0
     for source, target in (("b1", "b2"), ("b2", "b1")):
         for number in range(BROADCASTS):
             capture._note(target, frame(source, "all", number))
@@ -56,10 +57,23 @@ def test_what_did_not_come_is_named(capture: Capture) -> None:
     assert capture.faults() == ["b2 did not get broadcast 1 of b1", "b1 did not get the frame for b1 of b2"]
 
 
+def test_what_did_not_come_may_come_when_it_is_said_again(capture: Capture) -> None:
+    del capture._heard["b2", "b1", "all", 1]
+    capture._turn = 1
+    for source, target in (("b1", "b2"), ("b2", "b1")):
+        for number in range(BROADCASTS, 2 * BROADCASTS):
+            capture._note(target, frame(source, "all", number))
+        capture._note(target, frame(source, target, 1))
+    assert capture.faults() == []
+    capture._note("b2", frame("b1", "all", 0))
+    assert capture.faults() == ["b2 got broadcast 0 of b1 2 times"]
+
+
 def test_networks_that_are_apart_may_have_the_same_addresses(capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(HOSTS, "r1", SimpleNamespace(name="r1", mac=HOSTS["b1"].mac))
     network: Any = SimpleNamespace(hosts=HOSTS, together=together)
     overlapping = Capture(network)
+    overlapping._turn = 0
     overlapping._note("b2", frame("b1", "all", 0, kind=0x0806))
     overlapping._note("b2", frame("r1", "all", 0))
     assert overlapping.faults()[0] == "b2 heard r1, which must be apart (EtherType 0x88b5)"
