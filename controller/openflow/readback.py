@@ -6,11 +6,9 @@ compared with what should be there by `==`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct, pack, unpack_from
-from typing import Any
 
 from controller.openflow import codec
 from controller.openflow.errors import OfError, ProtocolError
@@ -24,12 +22,12 @@ NOTHING = (0, 0)  # counters of all flows that nothing has passed: one value for
 _FLOW = Struct("!HB45xHH").unpack_from  # length, table, ..., length of the match
 _FLOW_FIXED = 48  # bytes in front of the match
 _COOKIE_AND_COUNTS = Struct("!QQQ").unpack_from
+_COUNTS = Struct("!QQ")
 _PORT_13 = Struct("!I4x8Q").unpack_from
 _PORT_14 = Struct("!HxxI8x8Q").unpack_from
 _METER = Struct("!IH").unpack_from  # id, length
 _METER_FIXED = 40  # bytes in front of the counters of the bands
-_BAND_COUNTS = Struct("!QQ")
-_ONE_BAND = _METER_FIXED + _BAND_COUNTS.size
+_ONE_BAND = _METER_FIXED + _COUNTS.size
 _BURST, _BAND = 4, 16  # meter flag: burst size is meant; bytes of a band
 _UNKNOWN = (1 << 64) - 1
 
@@ -109,20 +107,21 @@ def read_meter_stats(reply: bytes, dropped: Counters) -> None:
     while pos < end:
         number, size = _METER(reply, pos)
         if size == _ONE_BAND and pos + size <= end:  # as ours have
-            dropped[b"\xfe" + reply[pos : pos + 4]] = _BAND_COUNTS.unpack_from(reply, pos + _METER_FIXED)
+            dropped[b"\xfe" + reply[pos : pos + 4]] = _COUNTS.unpack_from(reply, pos + _METER_FIXED)
             pos += size
             continue
-        if size < _METER_FIXED or (size - _METER_FIXED) % _BAND_COUNTS.size or pos + size > end:
+        if size < _METER_FIXED or (size - _METER_FIXED) % _COUNTS.size or pos + size > end:
             raise ValueError(f"a meter of {size} bytes where {end - pos} are left")
-        bands = list(_BAND_COUNTS.iter_unpack(reply[pos + _METER_FIXED : pos + size]))
+        bands = list(_COUNTS.iter_unpack(reply[pos + _METER_FIXED : pos + size]))
         dropped[pack("!BI", METER, number)] = sum(frames for frames, _ in bands), sum(count for _, count in bands)
         pos += size
 
 
 @lru_cache(maxsize=64)
 def _cut(lengths: tuple[int, ...]) -> Struct:
-    """Cuts a reply with flows of these lengths: of each what stays as it is, in three pieces, with counters in between."""
-    return Struct("!16x" + "".join(f"4s8x20sQQ{length - 48}s" for length in lengths))
+    """Cuts a reply with flows of these lengths: what stays as it is, without the age of each flow, and its counters apart."""
+    rests = [f"{length - 48 + 4}s" for length in lengths[:-1]] + [f"{length - 48}s" for length in lengths[-1:]]
+    return Struct("!16x" + ("4s" if lengths else "") + "".join(f"8x20s16s{rest}" for rest in rests))
 
 
 class Seen:
@@ -131,22 +130,24 @@ class Seen:
     Only where each kind came in one message: what takes more is read anew each time.
     """
 
-    __slots__ = ("_cut", "_digests", "_slots")
+    __slots__ = ("_counters", "_counts", "_cut", "_digests")
 
-    def __init__(self, messages: dict[str, bytes], slots: Iterable[bytes]) -> None:
-        """`messages` by kind, flows among them; `slots` of the flows in their order."""
+    def __init__(self, messages: dict[str, bytes], counters: Counters) -> None:
+        """`messages` by kind, flows among them; `counters` of the flows in their order."""
         flows = messages["flow"]
         pos, lengths = 16, []
         while pos < len(flows):
             lengths.append(int.from_bytes(flows[pos : pos + 2], "big"))
             pos += lengths[-1]
-        self._cut, self._slots = _cut(tuple(lengths)), tuple(slots)
+        self._cut, self._counters = _cut(tuple(lengths)), counters
         self._digests = {kind: _digest(message[8:]) for kind, message in messages.items()}
-        self._digests["flow"] = self._of_flows(self._cut.unpack(flows))
+        pieces = self._cut.unpack(flows)
+        self._digests["flow"] = self._of_flows(pieces)
+        self._counts = b"".join(pieces[2::3])
 
     @staticmethod
-    def _of_flows(pieces: tuple[Any, ...]) -> bytes:
-        return _digest(b"".join((*pieces[0::5], *pieces[1::5], *pieces[4::5])))
+    def _of_flows(pieces: tuple[bytes, ...]) -> bytes:
+        return _digest(b"".join((*pieces[0::3], *pieces[1::3])))
 
     def same(self, kind: str, message: bytes, counters: Counters) -> bool:
         """True where a message tells what is known; then the counters in it are put to the others."""
@@ -157,13 +158,23 @@ class Seen:
         pieces = self._cut.unpack(message)
         if self._of_flows(pieces) != self._digests[kind]:
             return False
-        counts = [pair if pair != NOTHING else NOTHING for pair in zip(pieces[2::5], pieces[3::5], strict=True)]
-        counters.update(zip(self._slots, counts, strict=True))
+        counters.update(self._counters)
+        counts = b"".join(pieces[2::3])
+        if counts != self._counts:
+            self._count(counts, counters)
+        self._counts, self._counters = counts, counters
         return True
 
-    def share(self, slots: dict[bytes, bytes]) -> None:
-        """Keep these slots in place of those that were read, which are equal."""
-        self._slots = tuple([slots.get(slot, slot) for slot in self._slots])
+    def _count(self, counts: bytes, counters: Counters) -> None:
+        """Note the counters that are not as they were: of most flows they are."""
+        before = self._counts
+        for slot, pos in zip(self._counters, range(0, len(counts), _COUNTS.size), strict=True):
+            if counts[pos : pos + 16] != before[pos : pos + 16]:
+                counters[slot] = _COUNTS.unpack_from(counts, pos)
+
+    def share(self, counters: Counters) -> None:
+        """Keep these counters in place of those that were read: equal, in the same order, with slots that are kept anyway."""
+        self._counters = counters
 
 
 def _digest(data: bytes) -> bytes:

@@ -79,6 +79,7 @@ FLOWS_A_SECOND = 1000  # a bridge is asked for no more of its flows a second, so
 ALL_FLOWS_A_SECOND = 10_000  # and all bridges together for no more than this
 TOGETHER, PAUSE = 100, 0.1  # so many bridges are asked at once, then the others after some seconds
 BY_TIME = ("idle", "hard")
+COUNTERS = (PortStats, MeterStats, ReadBack)  # what comes again and again, and mostly changes nothing
 COLLECTIONS: dict[type, str] = {Bridge: "bridges", Port: "ports", Host: "hosts", Link: "links"}
 COLLECTIONS |= dict.fromkeys((Network, Attachment, FloodPorts), "networks")
 COLLECTIONS |= dict.fromkeys((Service, ServicePort, Backend, HealthCheck, Health, Draining, Tuned), "services")
@@ -191,16 +192,16 @@ class Control:
         peer = self.peers.get(channel.session.bridge)
         if peer is None or peer.channel is not channel:
             return
-        packet_in, known, frames = self.dispatch.packet_in, channel.session.known, True
+        packet_in, known, quiet = self.dispatch.packet_in, channel.session.known, True
         for event in events:
             if type(event) is PacketIn:
                 packet_in(event, known)
             else:
-                frames = False
+                quiet = quiet and type(event) in COUNTERS
                 self._handlers[type(event)](peer, event)
         engine = self.engine
-        if frames and engine.idle and not engine.changed and not self.dispatch.confirming.busy:
-            self._send_frames()  # apps changed nothing: whatever else is due has its own turn
+        if quiet and engine.idle and not (engine.changed or self.dispatch.confirming.busy or self.sync.due):
+            self._send_frames()  # nothing is different: whatever else is due has its own turn
         else:
             self.drive()
 

@@ -65,7 +65,16 @@ class Sync:
         if before and before != event.counters:
             peer.active |= {slot: now for slot, counts in event.counters.items() if counts[0] and counts != before.get(slot)}
         peer.counters = event.counters
-        self._waiting[peer.name] = peer, event
+        ledger = self._desired.ledgers.get(peer.name)
+        if event.same and ledger is not None:
+            ledger.touched = None  # it was as it should be, and what has changed since was sent, or will be
+        else:
+            self._waiting[peer.name] = peer, event
+
+    @property
+    def due(self) -> bool:
+        """There is something to compare or to push."""
+        return bool(self._waiting or self._desired.dirty)
 
     def settle(self) -> None:
         """All rules have run: compare what was read back, and push what is open. Called whenever the engine is idle."""
@@ -84,8 +93,6 @@ class Sync:
         if ledger is None:
             ledger = self._desired.ledgers[peer.name] = Ledger(peer.name, self._desired.dirty)
         ledger.touched = None
-        if event.same:
-            return  # it was as it should be, and what has changed since was sent, or will be
         view = self._desired.view(peer.name)
         _share(peer, event, view)
         difference = reconcile.compare(event.installed, view, self._engine.spares)
@@ -180,7 +187,7 @@ def _share(peer: Peer, event: ReadBack, view: Mapping[bytes, object]) -> None:
     slots = {slot: slot for slot in view}
     peer.counters = {slots.get(slot, slot): counts for slot, counts in event.counters.items()}
     if event.seen is not None:
-        event.seen.share(slots)
+        event.seen.share(peer.counters)
 
 
 def _may_expire(entry: Entry) -> bool:
