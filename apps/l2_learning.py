@@ -88,7 +88,7 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
     def claim(self, tx, address):
         """Who says last that an IP address is its own, has it: as in the ARP cache of any host."""
         last = tx.get(Address, address.network, address.ip)
-        if before := last and tx.get(Host, last.network, last.mac):
+        if last and last.mac != address.mac and (before := tx.get(Host, last.network, last.mac)):
             tx.put(replace(before, ips=tuple(ip for ip in before.ips if ip != address.ip)))
             tx.tell("info", "address.moved", str(address.ip), f"{address.ip} is now {address.mac}, it was {before.mac}")
         tx.put(address)

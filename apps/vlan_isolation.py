@@ -147,3 +147,4 @@ class VlanIsolation(App, stages=(CLASSIFY, EGRESS)):
         if config is not None and config.isolated:
             why = f"between isolated ports, of which {config.bridge}/{config.name} is one"
             yield EGRESS.flow(DROP, priority=110, out_port=role.port, isolated=1, why=why)
+            yield EGRESS.flow(output(role.port), priority=111, in_port=role.port, out_port=role.port, isolated=1, why="its own")

@@ -31,6 +31,7 @@ class Status:
     links: int
     networks: int
     hypervisors: int
+    services: int
     flows: int
     apps: int
     apps_failed: int

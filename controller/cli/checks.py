@@ -19,6 +19,7 @@ from typing import Any, Literal
 from controller.cli import paths
 from controller.cli.client import Client
 from controller.cli.errors import Failure
+from controller.cli.output import many
 from controller.cli.version import library_version
 
 OLDEST_PYTHON = (3, 11)
@@ -147,7 +148,7 @@ def open_vswitch() -> Iterator[Check]:
         mend = "systemctl start openvswitch-switch; script/demo and the tests start a private one."
         yield Check("Open vSwitch runs", "warn", "no ovsdb-server answers", mend)
     else:
-        yield Check("Open vSwitch runs", "ok", f"{len(bridges.split())} bridges")
+        yield Check("Open vSwitch runs", "ok", many(len(bridges.split()), "bridge"))
 
 
 def datapath() -> Check:

@@ -197,9 +197,9 @@ def select(kind: Kind, items: list[Item], names: list[str], must_exist: bool) ->
     chosen = [item for item in items if wanted & _lower(kind.naming(item))]
     missing = wanted - {name for item in chosen for name in _lower(kind.naming(item))}
     if missing and must_exist:
-        singular = kind.name.removesuffix("s")
+        called = "service" if kind.name == "backends" else kind.name.removesuffix("s")  # they go by the name of their service
         raise Failure(
-            ExitCode.NOT_FOUND, f"no {singular} is called {min(missing)}", f"'weft get {kind.name} -o name' lists the names."
+            ExitCode.NOT_FOUND, f"no {called} is called {min(missing)}", f"'weft get {called}s -o name' lists the names."
         )
     return chosen
 
@@ -252,6 +252,7 @@ def show_status(client: Client, form: Format, *, asked_for_more: bool) -> None:
         "hosts": status["hosts"],
         "networks": status["networks"],
         "hypervisors": status["hypervisors"],
+        "services": status["services"],
         "flows": status["flows"],
         "apps": f"{status['apps']}, {status['apps_failed']} failed",
     }

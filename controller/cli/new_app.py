@@ -43,7 +43,11 @@ def new_app(
     weft new-app no_telnet
     weft start --app l2_learning --app ./no_telnet.py
     """
-    if not name.isidentifier() or name != name.lower() or keyword.iskeyword(name):
+    if keyword.iskeyword(name):
+        raise typer.BadParameter(
+            f"'{name}' cannot be the name of an app: it is a word of Python's own. Choose another, as no_telnet."
+        )
+    if not name.isidentifier() or name != name.lower():
         raise typer.BadParameter(
             f"'{name}' cannot be the name of an app: use lower case letters, digits and underscores, as no_telnet."
         )

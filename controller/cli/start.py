@@ -1,6 +1,7 @@
 """`weft start`: options checked and made into `Settings`, then the controller runs until it is told to stop."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,8 @@ from controller.runtime.settings import Settings
 
 LISTEN = "tcp:127.0.0.1:6653"
 WEB = "127.0.0.1:8080"
+NO_WEB = ("", "none")
+MOST_PORT = 65535
 
 Listen = Annotated[
     list[str] | None,
@@ -70,10 +73,12 @@ def start(
     weft start --set l2_learning.max_hosts_per_port=8
     weft start --listen ssl:0.0.0.0:6653 --private-key key.pem --certificate cert.pem --ca-cert cacert.pem
     """
+    listen = listen or [LISTEN]
+    _tell_all((check_listen, listen), (check_web, [web]), (_setting, set_ or []))
     settings = Settings(
         state_dir=(state_dir or paths.state_dir()).expanduser().absolute(),
-        listen=tuple(check_listen(target) for target in listen or [LISTEN]),
-        web="" if web in ("", "none") else check_web(web),
+        listen=tuple(listen),
+        web="" if web in NO_WEB else web,
         apps=tuple(app or ()),
         foreign_flows=foreign_flows,
         private_key=private_key,
@@ -91,15 +96,32 @@ def start(
     raise typer.Exit(run(settings))
 
 
+def _tell_all(*checks: tuple[Callable[[str], object], list[str]]) -> None:
+    """What is wrong with the words themselves, of all of them."""
+    wrong = []
+    for check, words in checks:
+        for word in words:
+            try:
+                check(word)
+            except typer.BadParameter as error:
+                wrong.append(error.message)
+    if wrong:
+        raise typer.BadParameter("\n".join(wrong))
+
+
 def split_address(text: str) -> tuple[str, int] | None:
-    """HOST:PORT or [IPv6]:PORT as host and port; None where it is neither."""
+    """HOST:PORT or [IPv6]:PORT as host and port, which may be too large; None where it is neither."""
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if not colon or not host or (":" in host and not bracketed):
         return None
-    if not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        return None
-    return host, int(port)
+    return (host, int(port)) if port.isascii() and port.isdigit() else None
+
+
+def _check_port(text: str) -> None:
+    split = split_address(text)
+    if split is not None and split[1] > MOST_PORT:
+        raise typer.BadParameter(f"'{text}': ports are 0 to {MOST_PORT}.")
 
 
 def check_listen(target: str) -> str:
@@ -110,28 +132,36 @@ def check_listen(target: str) -> str:
     if scheme not in ("tcp", "ssl") or split_address(address) is None:
         forms = f"tcp:HOST:PORT, ssl:HOST:PORT or unix:/PATH, as {LISTEN} or tcp:[::1]:6653"
         raise typer.BadParameter(f"'{target}' is not a place to listen: write {forms}.")
+    _check_port(address)
     return target
 
 
 def check_web(address: str) -> str:
     """The listener of the dashboard."""
+    if address in NO_WEB:
+        return address
     if split_address(address) is None:
         raise typer.BadParameter(
             f"'{address}' is not an address for the dashboard: write HOST:PORT, as {WEB}, or none for no dashboard."
         )
+    _check_port(address)
     return address
 
 
 def app_config(settings: list[str]) -> dict[str, dict[str, object]]:
     """`APP.FIELD=VALUE` as a mapping by app and field, values by YAML's rules: numbers, true, lists, text."""
     config: dict[str, dict[str, object]] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        app, dot, field = name.partition(".")
-        if not (equals and dot and app and field):
-            raise typer.BadParameter(f"'{setting}' is not a setting: write APP.FIELD=VALUE, as l2_learning.max_hosts_per_port=8.")
-        config.setdefault(app, {})[field] = _yaml(setting, text)
+    for app, field, value in map(_setting, settings):
+        config.setdefault(app, {})[field] = value
     return config
+
+
+def _setting(setting: str) -> tuple[str, str, object]:
+    name, equals, text = setting.partition("=")
+    app, dot, field = name.partition(".")
+    if not (equals and dot and app and field):
+        raise typer.BadParameter(f"'{setting}' is not a setting: write APP.FIELD=VALUE, as l2_learning.max_hosts_per_port=8.")
+    return app, field, _yaml(setting, text)
 
 
 def _yaml(setting: str, text: str) -> object:

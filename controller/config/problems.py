@@ -12,6 +12,7 @@ Keys = tuple[str | int, ...]
 
 _PLAIN = re.compile(r"""[^\s."'\[\]]+""")
 _SHOWN = 60
+LISTED = 32  # names that there are instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +68,5 @@ def instead(name: str, known: Iterable[str]) -> str:
         return f"did you mean {near[0]}?"
     if not names:
         return "there are none"
-    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:12])}{more}"
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:LISTED])}{more}"

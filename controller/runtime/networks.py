@@ -12,7 +12,19 @@ from functools import partial
 from pathlib import Path
 
 from controller.config import ConfigError, NetworkFile, load, parse
-from controller.model import Attachment, Bridge, BridgeName, Host, LinkConfig, Network, Port, PortConfig, Row, UnlistedPorts
+from controller.model import (
+    Address,
+    Attachment,
+    Bridge,
+    BridgeName,
+    Host,
+    LinkConfig,
+    Network,
+    Port,
+    PortConfig,
+    Row,
+    UnlistedPorts,
+)
 from controller.query import Applied, HypervisorView, QueryError
 from controller.runtime import overlay, services
 from controller.runtime.catalogue import Catalogue
@@ -111,7 +123,10 @@ class Networks:
         """Addresses that were learned on a port in a network to which it does not belong any more."""
         tx = Tx(self._control.engine.tables)
         for bridge, port, network in left:
-            tx.drop(Host, bridge=bridge, port=port, network=network)
+            for host in tx.where(Host, bridge=bridge, port=port, network=network):
+                for ip in host.ips:
+                    tx.drop(Address, host.network, ip)
+                tx.drop(host)
         self._control.engine.commit(tx)
 
     # ------------------------------------------------------------------ from a text, from a file

@@ -14,7 +14,7 @@ from dataclasses import fields, replace
 from typing import Any, Literal, TypeVar
 
 from controller import __version__
-from controller.model import Attachment, Bridge, FloodPorts, Host, Link, Mesh, Network, Port, PortRole, TunnelAt, Vtep
+from controller.model import Attachment, Bridge, FloodPorts, Host, Link, Mesh, Network, Port, PortRole, Service, TunnelAt, Vtep
 from controller.pipeline import LEARN
 from controller.query import (
     Applied,
@@ -133,6 +133,7 @@ class LiveView:
             links=len({min((x.bridge, x.port), (x.peer, x.peer_port)) for x in self._engine.tables.all(Link)}),
             networks=len(rows[Network]),
             hypervisors=self._networks.hypervisor_count,
+            services=len(rows[Service]),
             flows=sum(self._engine.desired.count(name) for name in peers),
             apps=apps,
             apps_failed=failed,

@@ -143,6 +143,14 @@ def test_an_ip_address_goes_to_who_claims_it_last() -> None:
     assert at.rows(Address) == [Address("default", IP1, B)]
 
 
+def test_a_host_that_comes_back_to_an_address_of_its_own_has_not_taken_it_from_anybody() -> None:
+    at = lab()
+    at.put(Host("default", A, "s1", 1), Address("default", IP1, A))
+    tx = Tx(at.engine.tables)
+    L2Learning().claim(tx, Address("default", IP1, A))
+    assert tx.notes == []
+
+
 def test_ipv6_addresses_are_exempt_in_both_frames_that_say_them() -> None:
     at = lab()
     at.put(Host("default", A, "s1", 1, (IPv6("2001:db8::1"),)))

@@ -189,6 +189,7 @@ class FakeView(FakeServices):
             len(self.links()) // 2,
             len(self.networks()),
             len(self.hypervisors()),
+            len(self.services()),
             len(self._flows),
             len(self._apps),
             failed,

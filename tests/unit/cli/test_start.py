@@ -35,7 +35,6 @@ def test_places_to_listen(target: str) -> None:
         "tcp:::1:6653",
         "tcp:host:",
         "tcp:host:x",
-        "tcp:host:65536",
         "unix:relative",
         "unix:",
     ],
@@ -43,6 +42,20 @@ def test_places_to_listen(target: str) -> None:
 def test_places_that_are_none(target: str) -> None:
     with pytest.raises(typer.BadParameter, match="write tcp:HOST:PORT, ssl:HOST:PORT or unix:/PATH"):
         check_listen(target)
+
+
+def test_ports_end_at_65535() -> None:
+    with pytest.raises(typer.BadParameter, match=r"'host:65536': ports are 0 to 65535"):
+        check_listen("tcp:host:65536")
+    with pytest.raises(typer.BadParameter, match="ports are 0 to 65535"):
+        check_web("127.0.0.1:99999")
+
+
+def test_all_words_that_are_wrong_are_told_at_once(weft: Weft) -> None:
+    told = weft("start", "--listen", "bogus", "--listen", "tcp:x", "--web", "1", "--set", "a")
+    assert told.code == 64
+    for word in ("'bogus' is not a place", "'tcp:x' is not a place", "'1' is not an address", "'a' is not a setting"):
+        assert word in told.err
 
 
 @pytest.mark.parametrize("address", ["8080", ":8080", "http://127.0.0.1:8080", "127.0.0.1", "127.0.0.1:-1", "127.0.0.1:٣"])

@@ -9,7 +9,7 @@ import pytest
 
 from apps.vlan_isolation import VlanIsolation
 from controller.config import parse
-from controller.model import Attachment, Bridge, Host, Mac, Network, Pipeline, Port, PortRole
+from controller.model import Address, Attachment, Bridge, Host, IPv4, Mac, Network, Pipeline, Port, PortRole
 from controller.runtime import control as control_module
 from controller.runtime.control import Control
 from controller.runtime.journal import Journal
@@ -86,12 +86,14 @@ def test_hosts_of_ports_that_left_their_network_are_forgotten() -> None:
         lab = Lab()
         await lab.apply(file("blue")).wait()
         tx = Tx(lab.engine.tables)
-        tx.put(Host("blue", Mac(7), "s1", 3))
+        tx.put(Host("blue", Mac(7), "s1", 3, (IPv4("10.0.0.7"),)))
+        tx.put(Address("blue", IPv4("10.0.0.7"), Mac(7)))
         lab.engine.commit(tx)
         await lab.apply(file("blue")).wait()
         assert lab.engine.tables.all(Host)
         await lab.apply(file("red")).wait()
         assert not lab.engine.tables.all(Host)
+        assert not lab.engine.tables.all(Address)
 
     asyncio.run(asyncio.wait_for(main(), 20))
 

@@ -12,6 +12,7 @@ export interface Status {
   links: number
   networks: number
   hypervisors: number
+  services: number
   flows: number
   apps: number
   apps_failed: number

@@ -114,7 +114,7 @@ function FilterBox({ fault }: { fault: string }): JSX.Element {
         <Icon name={fault ? 'error' : 'flows'} />
         <input
           type="text"
-          placeholder="filter: nw_dst~=10.0.0.5 and n_packets>0"
+          placeholder="filter: n_packets>0"
           value={filter}
           autocomplete="off"
           spellcheck={false}
@@ -212,7 +212,7 @@ export function Flows(): JSX.Element {
     <div class="split">
       <section class="pane" aria-label="Flows">
         <div class="toolbar">
-          <Search hint="Match, actions, app, row or reason" />
+          <Search hint="Match, app, row, reason" />
           <FilterBox fault={flows.faultInFilter ? flows.fault : ''} />
           <Choice label="Bridge" name="bridge" all="all bridges" options={known.map((one) => [one.name, one.name])} />
           <Choice label="Stage" name="table" all="all stages" options={STAGE_TABLES.map(([table, name]) => [table, `${table} ${name}`])} />

@@ -50,7 +50,7 @@ function Tiles({ of }: { of: Status }): JSX.Element {
       <Tile to="ports" name="Ports" value={integer(of.ports)} note={down ? `${down} down` : of.ports ? allUp : 'none yet'} {...toneOf(down, of.ports)} params={down ? { state: 'down' } : {}} />
       <Tile to="overview" params={{ as: 'table' }} name="Links" value={integer(of.links)} note="between bridges" />
       <Tile to="hosts" name="Hosts" value={integer(of.hosts)} note={of.hosts ? 'learned' : 'none heard yet'} />
-      <Tile to="flows" name="Flows" value={integer(of.flows)} note={rejected ? `${rejected} rejected` : pending ? `${pending} pending` : of.flows ? 'all installed' : 'none yet'} {...(rejected ? { tone: 'bad' as const } : pending ? { tone: 'wait' as const } : toneOf(0, of.flows))} />
+      <Tile to="flows" name="Flows" value={integer(of.flows)} note={rejected ? `${rejected} rejected` : pending ? `${pending} pending` : of.flows ? 'installed' : 'none yet'} {...(rejected ? { tone: 'bad' as const } : pending ? { tone: 'wait' as const } : toneOf(0, of.flows))} />
       <Tile to="apps" name="Apps" value={integer(of.apps)} note={of.apps_failed ? `${of.apps_failed} failed` : 'none failed'} {...toneOf(of.apps_failed, of.apps)} />
     </nav>
   )

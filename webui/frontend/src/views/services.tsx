@@ -23,7 +23,7 @@ const columns: Column<ServiceView>[] = [
   { key: 'ports', title: 'Ports', width: 'minmax(110px, 1.2fr)', mono: true, from: 700, cell: (row) => row.ports.join(', ') },
   { key: 'network', title: 'Network', width: 'minmax(80px, 0.8fr)', mono: true, from: 800, sort: (row) => row.network, cell: (row) => row.network },
   { key: 'scheduler', title: 'Scheduler', width: '84px', from: 640, sort: (row) => row.scheduler, cell: (row) => row.scheduler },
-  { key: 'up', title: 'Up', width: '64px', end: true, sort: (row) => row.up, cell: (row) => `${row.up} of ${row.backends}` },
+  { key: 'up', title: 'Up', width: '112px', end: true, sort: (row) => row.up, cell: (row) => (row.draining ? <State tone="wait">{`${row.up} of ${row.backends}, ${row.draining} drain`}</State> : `${row.up} of ${row.backends}`) },
   { key: 'connections', title: 'Connections', width: '96px', end: true, from: 520, sort: (row) => row.connections, cell: (row) => integer(row.connections) },
   { key: 'active', title: 'Active', width: '72px', end: true, sort: (row) => row.active, cell: (row) => integer(row.active) },
   { key: 'bytes', title: 'Bytes', width: '78px', end: true, from: 900, sort: (row) => row.bytes, cell: (row) => bytes(row.bytes) },
