@@ -51,6 +51,11 @@ def heard(at: socket.socket, seconds: float = 0.0) -> list[bytes]:
     return [frame for _, frame in heard_with_tags(at, seconds)]
 
 
+def number(frame: bytes) -> int:
+    """Which datagram of a stream it is."""
+    return int(frame.rstrip(b"\0").rsplit(b" ", 1)[1])
+
+
 def heard_with_tags(at: socket.socket, seconds: float = 0.0) -> list[tuple[int, bytes]]:
     """The same with the VLAN id of each, 0 where it had none: the kernel takes the tag out of the frame."""
     found: list[tuple[int, bytes]] = []

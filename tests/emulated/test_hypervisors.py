@@ -18,7 +18,7 @@ import pytest
 from tests.emulated import traces
 from tests.emulated.byhand import HandMade
 from tests.emulated.conftest import Lab
-from tests.emulated.frames import ALL, BROADCAST, LOCAL, announcement, heard, heard_with_tags, octets, send, tap
+from tests.emulated.frames import ALL, BROADCAST, LOCAL, announcement, heard, heard_with_tags, number, octets, send, tap
 from topologies import catalogue, machines, runs
 from topologies.namespaces import inside
 from topologies.network import EmulatedNetwork, Host, NetworkError
@@ -251,8 +251,10 @@ def test_a_machine_that_moves_is_followed(lab: Lab) -> None:
             lab.wait_for("it is known to be there", lambda place=place: (first.mac, place.bridge) in blue_hosts(lab))  # type: ignore[misc]
             lab.wait_for("the old place gets nothing more", lambda before=before: not heard(before))  # type: ignore[misc]
             heard(now)
-            assert heard(now, 5.0)
-            assert heard(before) == []
+            fresh = heard(now, 5.0)
+            assert fresh
+            stale = [frame for frame in heard(before) if number(frame) >= number(fresh[0])]
+            assert stale == [], "older ones may have waited in a switch that had no time"
     print("followed after", ", ".join(f"{1000 * seconds:.1f}" for seconds in took), "ms")
     assert median(took) <= 0.1, took
 

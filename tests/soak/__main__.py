@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from tests.soak.churn import soak
-from tests.soak.verdict import GROWTH, Sample
+from tests.soak.verdict import Sample, growth
 from topologies.openvswitch import OvsError
 
 EVERY = 60.0  # seconds between two lines
@@ -39,7 +39,10 @@ def main() -> int:
         print(f"script/soak: {error}", file=sys.stderr)
         return 1
     print(
-        *wrong or [f"flat: memory within {GROWTH:.0%}, threads, files and flows as at first; no stale flow"], sep="\n", flush=True
+        *wrong
+        or [f"flat: memory within {growth(options.minutes * 60):.0%}, threads, files and flows as at first; no stale flow"],
+        sep="\n",
+        flush=True,
     )
     return int(bool(wrong))
 
