@@ -296,18 +296,8 @@ class Control:
         self.journal.changed("ports")
 
     def _flow_removed(self, peer: Peer, event: FlowRemoved) -> None:
-        if event.reason not in BY_TIME:
-            return
-        entry = self.engine.desired.effective(peer.name, event.slot)
-        ledger = self.engine.desired.ledgers.get(peer.name)
-        if entry is None or ledger is None or entry[0].cookie != event.cookie:
-            return
-        if ledger.touched is not None:
-            ledger.touched.add(event.slot)  # what is being read back may still have it
-        if not ledger.is_open(event.slot):
-            ledger.note(event.slot, None, entry)  # the bridge does not hold it any more: it comes back unless its row goes
-        owner = entry[0]
-        row = self.engine.tables.get(owner.rule.each, *owner.key)
+        owner = self.sync.expired(peer, event) if event.reason in BY_TIME else None
+        row = self.engine.tables.get(owner.rule.each, *owner.key) if owner else None
         if row is not None:
             self.dispatch.event(FlowExpired(peer.name, row))
 

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Mapping
 
 from controller.model.cookie import app_of
-from controller.openflow.events import Pushed, ReadBack
+from controller.openflow.events import FlowRemoved, Pushed, ReadBack
 from controller.pipeline.flow import METER_SLOT
 from controller.runtime.journal import Journal
 from controller.runtime.peers import Peer
 from controller.state import reconcile
 from controller.state.engine import Engine
-from controller.state.ledger import Entry, Ledger
+from controller.state.ledger import UNKNOWN, Entry, Ledger
+from controller.state.owner import Owner
 from controller.state.reconcile import Difference
 
 BISECT_AFTER = 3  # bundles refused in a row, after which they are sent in halves
@@ -70,6 +71,22 @@ class Sync:
             ledger.touched = None  # it was as it should be, and what has changed since was sent, or will be
         else:
             self._waiting[peer.name] = peer, event
+
+    def expired(self, peer: Peer, event: FlowRemoved) -> Owner | None:
+        """A bridge tells that the time of a flow was over; who wants it still. It comes back, unless its row goes.
+
+        Open vSwitch may tell that long after: a read-back has shown that it is gone, and it is there again. So whether the
+        bridge holds it is not known, and where nobody wants it any more it is deleted.
+        """
+        entry = self._desired.effective(peer.name, event.slot)
+        ledger = self._desired.ledgers.get(peer.name)
+        if entry is None or ledger is None or entry[0].cookie != event.cookie:
+            return None
+        if ledger.touched is not None:
+            ledger.touched.add(event.slot)  # what is being read back may still have it
+        if not ledger.is_open(event.slot):
+            ledger.note(event.slot, UNKNOWN, entry)
+        return entry[0]
 
     @property
     def due(self) -> bool:

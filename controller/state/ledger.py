@@ -17,6 +17,7 @@ from controller.state.owner import Owner
 Entry = tuple[Owner, Flow]
 Installed = tuple[int, bytes, bytes]  # cookie, opts, body, as read back
 Held = Entry | Installed | None
+UNKNOWN: Installed = (0, b"", b"")  # nobody knows what the bridge holds there: it is set, or deleted, in any case
 FLOWS_COME = 2  # rank of flows that are added or changed, see `order`
 Change = tuple[bytes, int, Flow | None]  # slot, cookie, the flow that should be there or None
 

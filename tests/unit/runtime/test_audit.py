@@ -8,7 +8,7 @@ import pytest
 
 from controller.app import App, rules
 from controller.model import Bridge, Port
-from controller.openflow.events import Pushed, ReadBack
+from controller.openflow.events import FlowRemoved, Pushed, ReadBack
 from controller.pipeline import FORWARD, to_port
 from controller.runtime.journal import Journal
 from controller.runtime.peers import Peer
@@ -24,7 +24,7 @@ class Ways(App, stages=(FORWARD,)):
 
     @rules(each=Port)
     def way(self, port: Port) -> Iterable[object]:
-        yield FORWARD.flow(*to_port(port.port), network=port.port)
+        yield FORWARD.flow(*to_port(port.port), network=port.port, idle=port.speed)
 
 
 class Audited:
@@ -46,6 +46,12 @@ class Audited:
         tx = Tx(self.engine.tables)
         for row in rows:
             tx.put(row)
+        self.engine.commit(tx)
+        self.engine.run()
+
+    def drop(self, cls: Any, *key: Any) -> None:
+        tx = Tx(self.engine.tables)
+        tx.drop(cls, *key)
         self.engine.commit(tx)
         self.engine.run()
 
@@ -105,3 +111,26 @@ def test_what_was_sent_meanwhile_is_compared_with_the_next(audited: Audited) -> 
     audited.audit()
     assert audited.is_right()
     assert audited.drift == 1
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_flow_whose_end_is_told_late_is_not_left(audited: Audited, wanted: bool) -> None:
+    """Open vSwitch ends a flow, a read-back shows that, the flow is there again, and only then is its end told."""
+    audited.put(Port("s1", 3, speed=60))
+    audited.sync.settle()
+    audited.turn()
+    [(slot, (cookie, _, _))] = [(slot, thing) for slot, thing in audited.switch.things.items() if thing[1] != bytes(8)]
+    del audited.switch.things[slot]
+    audited.audit()
+    assert slot in audited.switch.things
+    owner = audited.sync.expired(audited.peer, FlowRemoved(slot, cookie, "idle", 0, 0))
+    assert owner is not None
+    assert owner.key == ("s1", 3)
+    if not wanted:
+        audited.drop(Port, "s1", 3)
+    audited.sync.settle()
+    audited.turn()
+    assert (slot in audited.switch.things) == wanted
+    assert audited.is_right()
+    audited.audit()
+    assert not audited.drift
