@@ -24,6 +24,9 @@ Tell = Callable[[Literal["info", "warning", "error"], str, str, str], None]
 """Told what happened: severity, kind such as "hypervisor.applied", subject, and a sentence."""
 
 OFTEN, REST = 10, 1.0  # after so many changes in a row, seconds until the next: perhaps somebody undoes what we do
+PATIENCE = (
+    2.0  # seconds in which a hypervisor may start together with the controller, and nobody is told that it is not there yet
+)
 NO_DIAGNOSTIC = "No Diagnostic"
 NO_PORT = frozenset({-1})  # the ofport of an interface that could not be opened
 
@@ -69,6 +72,8 @@ class Hypervisor:
         self._connected = False
         self._state: tuple[Literal["unreachable", "waiting", "refused", "applied"], str] = ("unreachable", "not connected yet")
         self._since = time.time()
+        self._expected = time.monotonic() + PATIENCE  # from then on it is told that it is not there
+        self._untold = ""  # why it is not there, as long as that was not told
         self._transaction: Any = None
         self._begun = 0.0  # when the change began that is not applied yet
         self._sent: tuple[tuple[Operation, ...], Seen] | None = None
@@ -177,9 +182,13 @@ class Hypervisor:
         if self._connected or (reason and self._state != ("unreachable", reason)):
             self._connected, self._transaction, self._compared = False, None, None
             self._become("unreachable", reason)
-            self._tell("warning", "hypervisor.unreachable", self.name, f"{self.name} is unreachable: {reason}")
+            self._untold = reason
+        if self._untold and time.monotonic() >= self._expected:
+            self._tell("warning", "hypervisor.unreachable", self.name, f"{self.name} is unreachable: {self._untold}")
+            self._untold = ""
 
     def _arrive(self, database: Database) -> None:
+        self._untold, self._expected = "", 0.0
         self._connected, self._begun, self._looked = True, time.monotonic(), -1
         self._become("waiting", "")
         self._tell("info", "hypervisor.connected", self.name, f"{self.name} is connected ({database.remote})")

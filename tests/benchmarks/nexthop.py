@@ -109,8 +109,11 @@ class FatTree:
             for one, port, other, peer in ((a, p, b, q), (b, q, a, p)):
                 yield PortRole(one, port, "link", f"to {other} port {peer}")
                 yield Link(one, port, other, peer)
+        cabled = {end for a, p, b, q in self.cables for end in ((a, p), (b, q))}
+        free = ((name, port) for name in self.wires for port in range(1, K + 2) if (name, port) not in cabled)
+        for name, port in free:
+            yield PortRole(name, port, "edge")
         for number, name in enumerate(self.dests, 1):
-            yield PortRole(name, K + 1, "edge")
             yield Host("default", Mac(0x020000000000 + number), name, K + 1)
 
     def sent(self, data: bytes) -> None:

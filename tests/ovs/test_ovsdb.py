@@ -342,6 +342,21 @@ def test_a_hypervisor_that_is_away_is_unreachable_and_says_why(tmp_path: Path) -
     scenario(work)
 
 
+def test_a_hypervisor_that_starts_together_with_the_controller_is_not_told_to_be_away() -> None:
+    async def work(keeper: Keeper) -> None:
+        own.kill("ovsdb-server")
+        keeper.keep(own.unix)
+        await keeper.until(lambda: "connection refused" in keeper.state.reason)
+        own.start_again("ovsdb-server")
+        await keeper.applied()
+        assert "hypervisor.unreachable" not in keeper.kinds()
+        own.kill("ovsdb-server")
+        await keeper.until(lambda: "hypervisor.unreachable" in keeper.kinds())
+
+    with hypervisor() as own:
+        scenario(work)
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"), [(b"{}", "protocol error"), (b"[1, 2]\xff", "invalid or incomplete"), (b" ", "hung up")]
 )
