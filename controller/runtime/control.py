@@ -199,11 +199,17 @@ class Control:
             else:
                 quiet = quiet and type(event) in COUNTERS
                 self._handlers[type(event)](peer, event)
-        engine = self.engine
-        if quiet and engine.idle and not (engine.changed or self.dispatch.confirming.busy or self.sync.due):
-            self._send_frames()  # nothing is different: whatever else is due has its own turn
+        if quiet and self._nothing_follows():
+            self._send_frames()  # whatever else is due has its own turn
         else:
             self.drive()
+
+    def _nothing_follows(self) -> bool:
+        """True where all that changed are rows of an app that no rule reads, no collection shows and nobody watches."""
+        engine = self.engine
+        if not engine.idle or self.dispatch.confirming.busy or self.sync.due:
+            return False
+        return all(cls not in COLLECTIONS and cls not in engine.watchers for cls in engine.changed)
 
     # ------------------------------------------------------------------ work
 
