@@ -19,7 +19,7 @@ from controller.state.derived import Derived
 from controller.state.desired import Desired
 from controller.state.numbers import allocate
 from controller.state.owner import Owner, Rule, RuleSpec, TimerSpec
-from controller.state.reader import Reader, Waits
+from controller.state.reader import Read, Reader, Waits
 from controller.state.tables import Tables, Tx
 
 __all__ = ["AppState", "Engine", "RuleSpec", "TimerSpec"]
@@ -300,26 +300,28 @@ class Engine:
         reads = rule.read[1]
         if reads == owner.reads:
             return
-        if owner.reads:
-            self._forget_reads(owner)
+        before, owner.reads = owner.reads, reads
+        if before:
+            stay = {*before}.intersection(reads)
+            self._forget_reads(owner, [read for read in before if read not in stay])
+            reads = tuple([read for read in reads if read not in stay])
         for cls, names, values in reads:
             self._readers[cls][names, values].add(owner)
             if isinstance(names, str):
                 self._fields_read[cls].add(names)
-        owner.reads = reads
 
-    def _forget_reads(self, owner: Owner) -> None:
-        for cls, names, values in owner.reads:
+    def _forget_reads(self, owner: Owner, reads: Iterable[Read]) -> None:
+        for cls, names, values in reads:
             found = self._readers[cls].get((names, values))
             if found is not None:
                 found.discard(owner)
                 if not found:
                     del self._readers[cls][names, values]
-        owner.reads = ()
 
     def _forget(self, owner: Owner) -> tuple[Flow, ...]:
         """The owner is no more; gives the flows that it had. It has none from now on, which ends what bridges refused of it."""
-        self._forget_reads(owner)
+        self._forget_reads(owner, owner.reads)
+        owner.reads = ()
         if self.failed:
             self.failed.pop(owner.cookie, None)
         had, owner.flows = owner.flows, ()

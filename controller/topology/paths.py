@@ -16,7 +16,8 @@ from zlib import crc32
 from controller.model import HopSet, Host, Link, Port, Tree
 from controller.state.engine import Engine
 from controller.state.tables import Tx
-from controller.topology.trees import End, Ports, Trees
+from controller.topology.links import End, Ports
+from controller.topology.trees import Trees
 
 PARTS = 128  # rows of a tree, at the most: of a thousand bridges each has some 8
 SOON = 0.02  # seconds for the other end of a link to say that it is down too; until then it sends into the dead link

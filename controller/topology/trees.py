@@ -3,8 +3,6 @@
 Pure: names and port numbers in, names and port numbers out; no rows, no clock. A wanted destination has a distance for
 each bridge. When links change, only the bridges whose distance no longer holds are computed anew (after Ramalingam and
 Reps, "On the computational complexity of dynamic graph problems", 1996), so a change costs what it changes.
-
-Inside, a bridge is a small int, its place in `_names`, and keeps it for good, so that distances are plain lists.
 """
 
 from __future__ import annotations
@@ -13,21 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
-Ports = tuple[int, ...]  # OpenFlow port numbers, sorted
-End = tuple[str, int]  # a bridge and its port: one end of a link
-
-MOST = 2**32 - 1  # the greatest cost of a link
-FAR = 1 << 62  # the distance of a bridge that cannot be reached: more than any sum of costs
-
-
-@dataclass(slots=True)
-class _Side:
-    """A link as one of its two bridges sees it."""
-
-    peer: int
-    peer_port: int
-    cost: int
-    down: bool = False  # this side's own port
+from controller.topology.links import FAR, End, Links, Ports
 
 
 @dataclass(slots=True)
@@ -38,100 +22,7 @@ class _Tree:
     touched: set[int] = field(default_factory=set)
 
 
-class _Graph:
-    """Bridges and the links between them."""
-
-    def __init__(self) -> None:
-        self._names: list[str] = []
-        self._numbers: dict[str, int] = {}
-        self._sides: list[dict[int, _Side]] = []  # of each bridge: its links by port
-        self._links: list[list[tuple[int, int, int]]] = []  # the same, sorted: port, peer, cost
-        self._near: list[dict[int, int]] = []  # of each bridge: its neighbours over live links, and the least cost
-        self._changed: set[int] = set()  # bridges whose links changed
-        self._nearer: set[int] = set()  # those of them that came nearer to a neighbour
-
-    def link(self, a: str, port_a: int, b: str, port_b: int, cost: int = 1) -> None:
-        """Add a two-way link, its ports being up, or change the cost of one. What was linked to these ports before is gone.
-
-        Raises ValueError for a link of a bridge to itself and for a cost that is not in 1..2**32-1.
-        """
-        if a == b:
-            raise ValueError(f"ports {port_a} and {port_b} of {a} are linked to each other: it leads nowhere, leave it out")
-        if not 1 <= cost <= MOST:
-            raise ValueError(f"the link {a} port {port_a} - {b} port {port_b} costs {cost}; give it a cost of 1 to {MOST}")
-        u, v = self._number(a), self._number(b)
-        side = self._sides[u].get(port_a)
-        if side and (side.peer, side.peer_port) == (v, port_b):
-            if side.cost == cost:
-                return
-            side.cost = self._sides[v][port_b].cost = cost
-        else:
-            self.unlink(a, port_a)
-            self.unlink(b, port_b)
-            self._sides[u][port_a] = _Side(v, port_b, cost)
-            self._sides[v][port_b] = _Side(u, port_a, cost)
-        self._change(u, v)
-
-    def unlink(self, a: str, port_a: int) -> None:
-        """Remove the link at this end, in both directions. Nothing happens where there is none."""
-        side = self._side(a, port_a)
-        if side:
-            u = self._numbers[a]
-            del self._sides[u][port_a], self._sides[side.peer][side.peer_port]
-            self._change(u, side.peer)
-
-    def down(self, a: str, port_a: int) -> None:
-        """A port is down: no path uses its link, but both ends stay in the next-hop sets where they would be as near as the rest.
-
-        The switches skip them by `watch_port`, each by its own port: where only one of the two sees its port go down, the
-        other goes on sending into the dead link, so `unlink` or `retire` it. Nothing happens where there is no link.
-        """
-        self._set_down(a, port_a, True)
-
-    def up(self, a: str, port_a: int) -> None:
-        """A port is up again. Its link is live once both its ports are."""
-        self._set_down(a, port_a, False)
-
-    def _set_down(self, a: str, port_a: int, down: bool) -> None:
-        side = self._side(a, port_a)
-        if side and side.down != down:
-            side.down = down
-            self._change(self._numbers[a], side.peer)
-
-    def _side(self, a: str, port_a: int) -> _Side | None:
-        return self._sides[self._numbers[a]].get(port_a) if a in self._numbers else None
-
-    def _number(self, name: str) -> int:
-        number = self._numbers.get(name)
-        if number is None:
-            number = self._numbers[name] = len(self._names)
-            self._names.append(name)
-            self._sides.append({})
-            self._links.append([])
-            self._near.append({})
-        return number
-
-    def _change(self, u: int, v: int) -> None:
-        """The links between two bridges are not what they were."""
-        self._list(u, v)
-        self._changed |= {u, v}
-
-    def _list(self, u: int, v: int) -> None:
-        for one, other in ((u, v), (v, u)):
-            self._links[one] = sorted((port, side.peer, side.cost) for port, side in self._sides[one].items())
-            live = [cost for port, peer, cost in self._links[one] if peer == other and self._live(one, port)]
-            before = self._near[one].pop(other, FAR)
-            if live:
-                self._near[one][other] = min(live)
-            if min(live, default=FAR) < before:
-                self._nearer.add(one)
-
-    def _live(self, u: int, port: int) -> bool:
-        side = self._sides[u][port]
-        return not (side.down or self._sides[side.peer][side.peer_port].down)
-
-
-class Trees(_Graph):
+class Trees(Links):
     """Next hops towards the wanted bridges, and flood trees. Parallel links and loops are welcome; costs hold in both directions.
 
     A call that changes the graph costs next to nothing: the trees follow when somebody asks.
@@ -256,6 +147,7 @@ class Trees(_Graph):
             elif self._changed:
                 self._repair(tree, dest)
         self._changed.clear()
+        self._wired.clear()
         self._nearer.clear()
 
     def _equal_cost(self) -> int:
@@ -288,7 +180,7 @@ class Trees(_Graph):
             dist[u] = FAR
         start = [(min([dist[v] + cost for v, cost in near[u].items()], default=FAR), u) for u in lost | self._nearer]
         moved = lost | self._relax(dist, [(reach, u) for reach, u in start if reach < dist[u]])
-        tree.touched |= moved | self._changed
+        tree.touched |= moved | self._wired & self._changed
         tree.touched.update(peer for u in moved for _, peer, _ in self._links[u])
 
     def _lost(self, dist: list[int], dest: int) -> set[int]:
@@ -296,7 +188,12 @@ class Trees(_Graph):
         near, lost = self._near, set[int]()
         doubtful = [u for u in self._changed if u != dest and dist[u] < FAR]
         for u in doubtful:  # it grows: who loses its distance casts doubt on those behind it
-            if u not in lost and not any(dist[v] + cost <= dist[u] and v not in lost for v, cost in near[u].items()):
+            if u in lost:
+                continue
+            for v, cost in near[u].items():
+                if dist[v] + cost <= dist[u] and v not in lost:
+                    break
+            else:
                 lost.add(u)
                 doubtful += [v for v, cost in near[u].items() if dist[u] + cost <= dist[v] < FAR]
         return lost

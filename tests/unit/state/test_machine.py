@@ -177,7 +177,8 @@ class Machine(RuleBasedStateMachine):
         ledger, wants = bridge.ledger, self.engine.desired.view(bridge.name)
         assert ledger is not None
         inflight = ledger.inflight or {}
-        sent = dict(zip(inflight, ledger.sent, strict=True))
+        sent = dict(zip([slot for slot, _, _ in bridge.changes], ledger.sent, strict=True))
+        assert sent.keys() == inflight.keys()
         for slot in wants.keys() | bridge.held.keys() | ledger.pending.keys() | inflight.keys():
             held, entry = bridge.held.get(slot), wants.get(slot)
             assert self.engine.desired.effective(bridge.name, slot) is entry

@@ -11,8 +11,8 @@ from controller.model import HopSet, Host, Link, Mac, Port, Row, Tree
 from controller.state.engine import Engine
 from controller.state.tables import Tx
 from controller.topology import paths
+from controller.topology.links import End, Ports
 from controller.topology.paths import LATER, SOON, Paths
-from controller.topology.trees import End, Ports
 from tests.fakes.rows import commit
 
 pytestmark = pytest.mark.unit

@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from controller.topology.trees import End, Ports, Trees
+from controller.topology.links import End, Ports
+from controller.topology.trees import Trees
 
 BRIDGES = [f"s{number}" for number in range(1, 13)]
 PORTS = range(1, 7)
