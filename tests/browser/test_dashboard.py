@@ -209,6 +209,29 @@ STILL = """async () => {
 }"""
 
 
+TAGS = """() => {
+    const box = (element) => element.getBoundingClientRect()
+    const tags = [...document.querySelectorAll('.tag rect')].map(box)
+    const nodes = [...document.querySelectorAll('.node .shape')].map(box)
+    const met = (a, b) => a !== b && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1
+    return {
+        least: Math.min(...tags.map((tag) => tag.height)),
+        covered: tags.filter((tag) => [...tags, ...nodes].some((other) => met(tag, other))).length,
+    }
+}"""
+
+
+@pytest.mark.parametrize("width", [1440, 800])
+def test_names_of_ports_can_be_read(page: Page, dashboard_url: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(dashboard_url)
+    page.wait_for_function(STILL)
+    expect(page.locator(".tag:not(.rate)")).to_have_count(2 * 2 + 4)  # of two links and of four hosts
+    found = page.evaluate(TAGS)
+    assert (found["covered"], found["least"] > 13) == (0, True), found
+    expect(page.locator(".cable.link title").first).to_have_text("link s1-eth1 - s2-eth3, up")
+
+
 def test_the_drawing_is_walked_with_arrows(page: Page, dashboard_url: str) -> None:
     page.goto(dashboard_url)
     page.wait_for_function(STILL)  # what lies below is told by places, and those move at first
