@@ -29,3 +29,34 @@ export function crosses(box: Box, a: Place, b: Place): boolean {
   if (Math.abs(x) > box.across + Math.abs(dx) / 2 || Math.abs(y) > box.up + Math.abs(dy) / 2) return false
   return Math.abs(dx * y - dy * x) <= Math.abs(dx) * box.up + Math.abs(dy) * box.across
 }
+
+/** The box round a line. */
+export const boxRound = (a: Place, b: Place): Box => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, across: Math.abs(a.x - b.x) / 2, up: Math.abs(a.y - b.y) / 2 })
+
+const SIDE = 80
+
+/** Things by the squares of the drawing that they touch: in a network of a thousand bridges nobody looks at all of them for each tag. */
+export class Squares<T> {
+  private readonly held = new Map<string, T[]>()
+
+  add(box: Box, thing: T): void {
+    for (const square of squares(box)) {
+      const there = this.held.get(square)
+      if (there) there.push(thing)
+      else this.held.set(square, [thing])
+    }
+  }
+
+  /** Whether something near a box is so. */
+  some(box: Box, wanted: (thing: T) => boolean): boolean {
+    return squares(box).some((square) => this.held.get(square)?.some(wanted) ?? false)
+  }
+}
+
+function squares({ x, y, across, up }: Box): string[] {
+  const found: string[] = []
+  for (let column = Math.floor((x - across) / SIDE); column <= (x + across) / SIDE; column += 1) {
+    for (let row = Math.floor((y - up) / SIDE); row <= (y + up) / SIDE; row += 1) found.push(`${column} ${row}`)
+  }
+  return found
+}

@@ -1,21 +1,27 @@
 // The ways of cables: straight, but beside others between the same bridges and round bridges at which they do not end.
 
-import { boxesOf, crosses, type Box } from './boxes'
+import { boxesOf, boxRound, crosses, Squares, type Box } from './boxes'
 import type { Edge, Graph } from './graph'
 import type { Place } from './places'
 
 /** Corners from one end to the other. */
 export type Way = readonly Place[]
 
+interface Standing {
+  id: string
+  box: Box
+}
+
 const BENDS = [0, 0.25, -0.25, 0.45, -0.45] // how far from straight, in lengths of the cable
 const PIECES = 16 // of a bent cable
+const LONG = 120
 
 /** The way of each cable. Where hosts are `stacked` their cables have corners. */
 export function ways(graph: Graph, places: ReadonlyMap<string, Place>, stacked: boolean): Map<string, Way> {
-  const bridges = new Map<string, Box>()
+  const bridges = new Squares<Standing>()
   for (const node of graph.nodes) {
     const place = places.get(node.id)
-    if (node.kind === 'bridge' && place) for (const box of boxesOf(node, place)) bridges.set(node.id, box)
+    if (node.kind === 'bridge' && place) for (const box of boxesOf(node, place)) bridges.add(box, { id: node.id, box })
   }
   const taken = new Set<string>()
   const found = new Map<string, Way>()
@@ -34,11 +40,12 @@ const cornered = (a: Place, b: Place): Way => [
 ]
 
 /** The least bent way that no other cable between the two has taken and on which no other bridge stands, if there is one. */
-function free(edge: Edge, a: Place, b: Place, bridges: ReadonlyMap<string, Box>, taken: Set<string>): Way {
-  const others = [...bridges].filter(([id]) => id !== edge.source && id !== edge.target).map(([, box]) => box)
+function free(edge: Edge, a: Place, b: Place, bridges: Squares<Standing>, taken: Set<string>): Way {
+  const blocked = ([from, to]: Piece): boolean =>
+    bridges.some(boxRound(from, to), ({ id, box }) => id !== edge.source && id !== edge.target && crosses(box, from, to))
   const name = (bend: number): string => `${[edge.source, edge.target].sort().join(' ')} ${bend}`
   const left = BENDS.filter((bend) => !taken.has(name(bend)))
-  const bend = left.find((one) => !others.some((box) => meets(bent(a, b, one), box))) ?? left[0] ?? 0
+  const bend = left.find((one) => !pieces(bent(a, b, one)).some(blocked)) ?? left[0] ?? 0
   taken.add(name(bend))
   return bent(a, b, bend)
 }
@@ -55,19 +62,27 @@ function bent(a: Place, b: Place, bend: number): Way {
   })
 }
 
-/** Whether a way goes through a box. */
-export const meets = (way: Way, box: Box): boolean => way.some((end, index) => index > 0 && crosses(box, way[index - 1] as Place, end))
+export type Piece = readonly [from: Place, to: Place]
 
-export const lengthOf = (way: Way): number =>
-  way.reduce((sum, end, index) => sum + (index ? distance(way[index - 1] as Place, end) : 0), 0)
+/** A way as straight pieces, none of them long. */
+export function pieces(way: Way): Piece[] {
+  return straights(way).flatMap(([a, b]) => {
+    const count = Math.max(1, Math.ceil(distance(a, b) / LONG))
+    const part = (index: number): Place => ({ x: a.x + ((b.x - a.x) * index) / count, y: a.y + ((b.y - a.y) * index) / count })
+    return Array.from({ length: count }, (_, index): Piece => [part(index), part(index + 1)])
+  })
+}
+
+const straights = (way: Way): Piece[] => way.slice(1).map((end, index): Piece => [way[index] as Place, end])
+
+export const lengthOf = (way: Way): number => straights(way).reduce((sum, [a, b]) => sum + distance(a, b), 0)
 
 const distance = (a: Place, b: Place): number => Math.hypot(b.x - a.x, b.y - a.y)
 
 /** The place so far along a way. */
 export function along(way: Way, far: number): Place {
   let left = far
-  for (let index = 1; index < way.length; index += 1) {
-    const [a, b] = [way[index - 1] as Place, way[index] as Place]
+  for (const [a, b] of straights(way)) {
     const length = distance(a, b)
     if (left <= length) return { x: a.x + ((b.x - a.x) * left) / (length || 1), y: a.y + ((b.y - a.y) * left) / (length || 1) }
     left -= length

@@ -1,7 +1,7 @@
 // Tags on cables: the names of ports, what passes, what is wrong. Each has the place on its cable where it covers nothing else.
 
-import { boxesOf, overlap, type Box } from './boxes'
-import { along, lengthOf, meets, type Way } from './cables'
+import { boxesOf, boxRound, crosses, overlap, Squares, type Box } from './boxes'
+import { along, lengthOf, pieces, type Piece, type Way } from './cables'
 import { bitRate } from './format'
 import { NOT_WELL, type Edge, type End, type Graph } from './graph'
 import type { TunnelState } from './matrix'
@@ -45,25 +45,55 @@ export interface Look {
 
 /** Tags where there is room for them: clear of nodes, of each other and, if possible, of other cables. The others are left out. */
 export function tagsOf(graph: Graph, ways: ReadonlyMap<string, Way>, places: ReadonlyMap<string, Place>, look: Look): Tag[] {
-  const nodes = graph.nodes.flatMap((node) => boxesOf(node, places.get(node.id) ?? { x: Infinity, y: Infinity }))
-  const taken: Box[] = []
+  const room = new Room(graph, ways, places)
   const found: Tag[] = []
-  for (const wish of wishes(graph, ways, look)) {
-    const boxes = wish.spots.map((spot): Box => {
-      const { across, up } = tagSize(wish.text)
-      return { ...along(wish.way, spot), across: across * look.scale, up: up * look.scale }
-    })
-    const open = boxes.filter((box) => ![...nodes, ...taken].some((other) => overlap(box, other)))
-    const clear = open.find((box) => ![...ways].some(([id, way]) => id !== wish.edge.id && meets(way, box)))
-    const chosen = wish.edge.id === look.selected ? boxes[0] : undefined
-    const box = clear ?? (wish.kind === 'rate' ? chosen : (open[0] ?? chosen)) // where cables cross a rate could be that of either
+  for (const { edge, way, text, kind, spots } of wishes(graph, ways, look)) {
+    const { across, up } = tagSize(text)
+    const boxes = spots.map((spot): Box => ({ ...along(way, spot), across: across * look.scale, up: up * look.scale }))
+    // where cables cross a rate could be that of either
+    const box = room.choose(boxes, edge.id, kind === 'rate') ?? (edge.id === look.selected ? boxes[0] : undefined)
     if (!box) continue
-    taken.push(box)
-    found.push({ edge: wish.edge.id, text: wish.text, kind: wish.kind, place: { x: box.x, y: box.y } })
+    room.take(box)
+    found.push({ edge: edge.id, text, kind, place: { x: box.x, y: box.y } })
   }
-  const joins = new Set(graph.edges.filter((edge) => edge.far).map((edge) => edge.id))
-  const names = (id: string): number => found.filter((tag) => tag.edge === id && !tag.kind).length
-  return found.filter((tag) => tag.kind || !joins.has(tag.edge) || names(tag.edge) === 2) // one alone could be that of either end
+  return found.filter(notAlone(graph, found))
+}
+
+/** What is taken in the drawing. */
+class Room {
+  private readonly boxes = new Squares<Box>()
+  private readonly cables = new Squares<{ id: string; piece: Piece }>()
+
+  constructor(graph: Graph, ways: ReadonlyMap<string, Way>, places: ReadonlyMap<string, Place>) {
+    for (const node of graph.nodes) {
+      const place = places.get(node.id)
+      if (place) boxesOf(node, place).forEach((box) => this.take(box))
+    }
+    for (const [id, way] of ways) for (const piece of pieces(way)) this.cables.add(boxRound(...piece), { id, piece })
+  }
+
+  take(box: Box): void {
+    this.boxes.add(box, box)
+  }
+
+  /** The first box in which nothing is; else, unless it must be `clear`, the first that only other cables go through. */
+  choose(boxes: readonly Box[], cable: string, clear: boolean): Box | undefined {
+    let open: Box | undefined
+    for (const box of boxes) {
+      if (this.boxes.some(box, (other) => overlap(box, other))) continue
+      if (!this.cables.some(box, ({ id, piece }) => id !== cable && crosses(box, ...piece))) return box
+      open ??= box
+    }
+    return clear ? undefined : open
+  }
+}
+
+/** A name alone on a cable between bridges could be that of either end. */
+function notAlone(graph: Graph, tags: readonly Tag[]): (tag: Tag) => boolean {
+  const between = new Set(graph.edges.filter((edge) => edge.far).map((edge) => edge.id))
+  const names = new Map<string, number>()
+  for (const tag of tags) if (!tag.kind) names.set(tag.edge, (names.get(tag.edge) ?? 0) + 1)
+  return (tag) => tag.kind !== '' || !between.has(tag.edge) || names.get(tag.edge) === 2
 }
 
 /** All tags that are wanted: first of what is selected, then what is wrong, then names, and rates, which come and go, last. */
