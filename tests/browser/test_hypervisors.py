@@ -1,6 +1,5 @@
 """The dashboard's hypervisors: what is wrong with each, who hears whom, and the hosts that nobody reaches."""
 
-import dataclasses
 import re
 from collections.abc import Callable
 
@@ -56,7 +55,7 @@ def test_a_matrix_of_64(page: Page, serve_view: Callable[[FakeView], Server]) ->
 
 def test_a_mesh_is_drawn(page: Page, serve_view: Callable[[FakeView], Server]) -> None:
     view = FakeView(members=3)
-    view._bridges |= {name: dataclasses.replace(view._bridges["s1"], name=name) for name in ("hv1", "hv2", "hv3")}
+    view.bridge_hypervisors()
     page.goto(serve_view(view).url)
     links = page.get_by_role("navigation", name="Counts").get_by_role("link").filter(has_text="Links")
     expect(links).to_contain_text("2 of 6 tunnels down")
@@ -68,6 +67,8 @@ def test_a_mesh_is_drawn(page: Page, serve_view: Callable[[FakeView], Server]) -
     expect(panel).to_contain_text("no frame heard yet")
     links.click()
     expect(page.get_by_role("row", name="hv1 - hv2")).to_contain_text("down")
+    expect(page.get_by_role("row", name="bridge hv3 connected")).to_contain_text("2 tunnels")
+    expect(page.get_by_role("row", name="bridge s1 connected")).to_contain_text("2 links")
 
 
 def test_where_there_is_no_mesh_nothing_is_said_of_tunnels(page: Page, serve_view: Callable[[FakeView], Server]) -> None:

@@ -12,7 +12,8 @@ interface Standing {
   box: Box
 }
 
-const BENDS = [0, 0.25, -0.25, 0.45, -0.45] // how far from straight, in lengths of the cable
+const BENDS = [0, 0.15, -0.15, 0.3, -0.3, 0.45, -0.45] // how far from straight, in lengths of the cable
+const ROUND = 120 // added to that length, for a short cable has as much to go round
 const PIECES = 16 // of a bent cable
 const LONG = 120
 
@@ -53,7 +54,8 @@ function free(edge: Edge, a: Place, b: Place, bridges: Squares<Standing>, taken:
 /** A curve that is bent upwards, or by a negative number downwards, whichever end is which. */
 function bent(a: Place, b: Place, bend: number): Way {
   if (!bend) return [a, b]
-  const up = a.x < b.x || (a.x === b.x && a.y < b.y) ? bend : -bend
+  const upwards = a.x < b.x || (a.x === b.x && a.y < b.y) ? bend : -bend
+  const up = upwards * (1 + ROUND / (distance(a, b) || 1))
   const turn = { x: (a.x + b.x) / 2 + (b.y - a.y) * up, y: (a.y + b.y) / 2 - (b.x - a.x) * up }
   return Array.from({ length: PIECES + 1 }, (_, index) => {
     const [to, from] = [index / PIECES, 1 - index / PIECES]

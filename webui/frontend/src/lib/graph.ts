@@ -10,7 +10,6 @@ export interface Node {
   detail: string
   state: string
   bridge: string
-  degree: number
 }
 
 export interface End {
@@ -61,12 +60,10 @@ export function build(
   const edges = [...cables(links, known, down), ...joined(tunnels, known)]
   const shown = hosts.filter((host) => known.has(host.bridge))
   const attached = shown.length > MANY_HOSTS ? groups(shown) : shown.map((host) => single(host, down))
-  const degrees = new Map<string, number>()
-  for (const edge of edges) if (edge.kind === 'link') for (const id of [edge.source, edge.target]) degrees.set(id, (degrees.get(id) ?? 0) + 1)
   const nodes = bridges.map((bridge): Node => {
     const id = bridgeId(bridge.name)
     const detail = bridge.state === 'connected' ? '' : bridge.state
-    return { id, kind: 'bridge', label: bridge.name, detail, state: bridge.state, bridge: bridge.name, degree: degrees.get(id) ?? 0 }
+    return { id, kind: 'bridge', label: bridge.name, detail, state: bridge.state, bridge: bridge.name }
   })
   return { nodes: [...nodes, ...attached.map(([node]) => node)], edges: [...edges, ...attached.map(([, edge]) => edge)] }
 }
@@ -116,7 +113,7 @@ function single(host: HostView, down: ReadonlySet<string>): [Node, Edge] {
   const near = { bridge: host.bridge, port: host.port, name: host.port_name }
   const state = down.has(`${host.bridge}:${host.port}`) ? 'down' : 'up'
   const label = host.ips[0] ?? host.mac
-  const node: Node = { id, kind: 'host', label, detail: host.ips.length ? host.mac : '', state: host.state === 'unreachable' ? 'unreachable' : 'learned', bridge: host.bridge, degree: 1 }
+  const node: Node = { id, kind: 'host', label, detail: host.ips.length ? host.mac : '', state: host.state === 'unreachable' ? 'unreachable' : 'learned', bridge: host.bridge }
   return [node, { id: `at:${hostKey(host)}`, kind: 'host', source: bridgeId(host.bridge), target: id, near, far: null, state, cost: null, networks: [] }]
 }
 
@@ -125,7 +122,7 @@ function groups(hosts: readonly HostView[]): [Node, Edge][] {
   for (const host of hosts) counts.set(host.bridge, (counts.get(host.bridge) ?? 0) + 1)
   return [...counts].map(([bridge, count]): [Node, Edge] => {
     const id = `hosts:${bridge}`
-    const node: Node = { id, kind: 'hosts', label: `${count} hosts`, detail: '', state: 'learned', bridge, degree: count }
+    const node: Node = { id, kind: 'hosts', label: `${count} hosts`, detail: '', state: 'learned', bridge }
     const near = { bridge, port: 0, name: '' }
     return [node, { id: `at:${id}`, kind: 'host', source: bridgeId(bridge), target: id, near, far: null, state: 'up', cost: null, networks: [] }]
   })

@@ -57,9 +57,9 @@ export function Drawing({ graph, selected, onSelect }: Props): JSX.Element {
   }, [])
 
   const places = layout.places.value
-  const camera = held ?? fit(places.values(), size.width, size.height - TOOLS)
-  const scale = Math.max(1, READABLE / camera.zoom)
   const cables = useMemo(() => ways(graph, places, layout.stacked), [graph, places])
+  const camera = held ?? fit([...places.values(), ...[...cables.values()].flat()], size.width, size.height - TOOLS)
+  const scale = Math.max(1, READABLE / camera.zoom)
   const tags = useMemo(
     () => (camera.zoom > TOO_FAR ? tagsOf(graph, cables, places, { scale, names, selected, passing }) : []),
     [graph, cables, scale, names, selected, camera.zoom > TOO_FAR],

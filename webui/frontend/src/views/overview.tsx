@@ -133,15 +133,28 @@ const twinColumns: Column<TwinRow>[] = [
   { key: 'rate', title: 'Passing', width: '92px', end: true, from: 460, sort: (row) => row.rate, cell: (row) => bitRate(row.rate) },
 ]
 
+/** What joins a bridge to others: 2 links, 8 tunnels. */
+function joiner(graph: Graph): (id: string) => string {
+  const counts = new Map<string, number>()
+  for (const { kind, source, target } of graph.edges) {
+    for (const key of [`${source} ${kind}`, `${target} ${kind}`]) counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  return (id) => {
+    const found = ['link', 'tunnel', 'host'].map((kind): [string, number] => [kind, counts.get(`${id} ${kind}`) ?? 0])
+    return found.filter(([, count]) => count).map(([kind, count]) => plural(count, kind)).join(', ') || 'nothing'
+  }
+}
+
 /** What the drawing shows, as rows. */
 export function twin(graph: Graph): TwinRow[] {
   const passing = (edge: Edge): number | null => {
     const rate = rates.latest(edge.near.bridge, edge.near.port)
     return rate && rate.rx + rate.tx
   }
+  const joined = joiner(graph)
   const rows = graph.nodes.map((node: Node): TwinRow => {
     const edge = graph.edges.find((other) => other.target === node.id && other.kind === 'host')
-    const ends = edge ? `${node.bridge}/${edge.near.name}` : `${node.degree} cables`
+    const ends = edge ? `${node.bridge}/${edge.near.name}` : joined(node.id)
     return { id: node.id, kind: node.kind, name: node.label, state: node.state, ends, cost: null, rate: edge ? passing(edge) : null }
   })
   const cables = graph.edges.filter((edge) => edge.far).map((edge): TwinRow => {
