@@ -166,6 +166,7 @@ class HypervisorView:
 
     `waiting` is for its ovs-vswitchd, `refused` by its database; `reason` says why. `problems` are ports that Open vSwitch could
     not make, and what is left as it is because it is not weft's. `bfd` says of each peer that is watched, "core/hv2 up".
+    `version` is that of Open vSwitch, as the database says, else the bridge; empty while neither has.
     """
 
     name: str

@@ -68,11 +68,12 @@ def _add(weft: typer.Typer, name: str) -> None:
     module, attribute = COMMANDS[name]
     if find_spec(module) is None:  # an installation without emulation
         return
-    command: Any = getattr(import_module(module), attribute)
+    imported = import_module(module)
+    command: Any = getattr(imported, attribute)
     if isinstance(command, typer.Typer):
         weft.add_typer(command, name=name)
     else:
-        weft.command(name)(command)
+        weft.command(name, epilog=getattr(imported, "EPILOG", None))(command)  # said below the options
 
 
 def run(args: list[str]) -> int:

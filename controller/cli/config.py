@@ -10,7 +10,7 @@ from controller.cli.errors import ExitCode, Failure
 from controller.cli.output import many
 
 if TYPE_CHECKING:
-    from controller.config import Found, NetworkFile, Node
+    from controller.config import ConfigError, Found, NetworkFile, Node
 
 commands = typer.Typer(help="Check a network file; print its schema for editors.", rich_markup_mode=None, add_completion=False)
 
@@ -42,7 +42,13 @@ def load(file: str) -> "tuple[str, NetworkFile]":
     try:
         return name, parse(text, name, _fields_of_apps)
     except ConfigError as error:
-        raise Failure(ExitCode.REFUSED, "the network file has mistakes", str(error)) from None
+        raise mistakes(error) from None
+
+
+def mistakes(error: "ConfigError") -> Failure:
+    """What a person reads of a file with mistakes. One that could not be read has none: why not is all that is said."""
+    read = all(problem.line for problem in error.problems)
+    return Failure(ExitCode.REFUSED, *(("the network file has mistakes", str(error)) if read else (str(error),)))
 
 
 def _fields_of_apps(root: "Node") -> "Found":
@@ -61,5 +67,6 @@ def read(file: str) -> tuple[str, str]:
     try:
         return read_or_stdin(file)
     except ConfigError as error:
-        missing = file != "-" and not os.path.lexists(file)
-        raise Failure(ExitCode.NOT_FOUND if missing else ExitCode.REFUSED, str(error)) from None
+        if file != "-" and not os.path.lexists(file):
+            raise Failure(ExitCode.NOT_FOUND, str(error)) from None
+        raise mistakes(error) from None

@@ -30,6 +30,7 @@ COLUMNS = {
     "meter": (Column("METER", field("match")), Column("RATE", field("actions"), long=True), *_TAIL),
 }
 ORDER = tuple(COLUMNS)
+EPILOG = options.FILTERS
 
 
 def flows(

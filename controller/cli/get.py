@@ -48,7 +48,16 @@ Names = Annotated[
     typer.Argument(metavar="NAME...", help="Only these. Of paths: from where, to where.", autocompletion=options.complete_item),
 ]
 Form = Annotated[Output, typer.Option("--output", "-o", help="How to print. Of links also as a graph: dot, graphml, node-link.")]
+Sort = Annotated[str, typer.Option("--sort", help="Order flows by this field, see below: '-packets' for the largest first.")]
 Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many flows or events.")]
+EPILOG = f"""
+NAME narrows every list, and --bridge each whose things are on bridges. Flows are narrowed by --app, --table, --search and
+--filter too, and put in order by --sort; events are narrowed by --kind and --severity. Where several are given, all must hold.
+
+{options.FILTERS}
+
+--sort takes packets, bytes, priority, table, bridge, app, match or status; with - in front the largest comes first.
+"""
 
 
 def get(
@@ -62,7 +71,7 @@ def get(
     table: options.Table = "",
     filter: options.Filter = "",  # noqa: A002 - the option is called so
     search: options.Search = "",
-    sort: Annotated[str, typer.Option("--sort", help="Order flows by this field; '-packets' for the largest first.")] = "",
+    sort: Sort = "",
     limit: Limit = None,
     event_kind: Annotated[str, typer.Option("--kind", help="Only events whose kind begins so, as bridge.")] = "",
     severity: Annotated[str, typer.Option("--severity", help="Only events that are at least info, warning or error.")] = "",

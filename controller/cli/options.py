@@ -13,6 +13,15 @@ from controller.cli.output import Format
 
 LAST_TABLE = 254
 COMPLETION_SECONDS = 0.2  # a person waits for a tab key
+FILTERS = """\
+--filter compares fields of a flow, by the names that ovs-ofctl has for them: nw_dst, dl_src, in_port, tp_dst, reg0, table,
+priority, n_packets. A protocol (arp) or action (drop) stands by itself. Clauses are joined by and, or, not and brackets:
+
+\b
+  nw_dst=10.0.0.5     the match has exactly this; != for anything else
+  nw_dst~=10.0.0.5    the match covers this, as 10.0.0.0/24 does
+  n_packets>1000      a number is larger; < for smaller
+  not (arp or drop) and in_port=2"""
 
 
 def _names(kind: kinds.Kind, context: typer.Context, start: str) -> list[str]:
@@ -109,6 +118,10 @@ Output = Annotated[Format, typer.Option("--output", "-o", help="How to print.")]
 Bridge = Annotated[str, typer.Option("--bridge", "-b", help="Only this bridge.", autocompletion=complete_bridge)]
 App = Annotated[str, typer.Option("--app", "-a", help="Only flows of this app.", autocompletion=complete_app)]
 Table = Annotated[str, typer.Option("--table", "-t", help="Only this table: its number, or its stage, as FORWARD.")]
-Filter = Annotated[str, typer.Option("--filter", "-f", help="An expression: 'nw_dst~=10.0.0.5 and n_packets>0'.")]
-Search = Annotated[str, typer.Option("--search", "-s", help="Text in match, actions, app, rule, row or reason.")]
+Filter = Annotated[
+    str, typer.Option("--filter", "-f", help="Only flows for which this holds: 'nw_dst~=10.0.0.5 and n_packets>0'.")
+]
+Search = Annotated[
+    str, typer.Option("--search", "-s", help="Only flows with this text in match, actions, app, rule, row or reason.")
+]
 NoHeaders = Annotated[bool, typer.Option("--no-headers", help="Rows only.")]

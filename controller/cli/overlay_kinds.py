@@ -23,13 +23,13 @@ HYPERVISORS = Kind(
         Column("DATABASE", field("remote"), long=True),
         Column("PROBLEMS", field("problems"), long=True),
         Column("BFD", field("bfd"), wide=True, long=True),
-        Column("VERSION", field("version"), wide=True),
+        Column("OPEN-VSWITCH", field("version"), wide=True),
     ),
     ("name",),
     lambda item: (item["name"],),
     "No hypervisors. They stand in the network file, under hypervisors:, with ovsdb: or listen:.",
     frozenset(),
-    frozenset({"hypervisors"}),
+    frozenset({"hypervisors", "bridges"}),
 )
 
 TUNNELS = Kind(

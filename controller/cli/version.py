@@ -7,7 +7,8 @@ from importlib.metadata import version as installed
 from controller.cli import options
 from controller.cli.output import Format, print_value
 
-LIBRARIES = ("os-ken", "ovs", "Flask", "networkx")
+# by the name that is shown: that of the library `ovs` alone could be taken for the version of Open vSwitch
+LIBRARIES = {"os-ken": "os-ken", "python-ovs": "ovs", "flask": "Flask", "networkx": "networkx"}
 
 
 def weft_version() -> str:
@@ -26,12 +27,12 @@ def library_version(name: str) -> str:
 def version(output: options.Output = Format.TABLE) -> None:
     """Show the version of weft; with -o wide, json or yaml also of what it stands on."""
     facts = {"weft": weft_version(), "python": platform.python_version(), "kernel": platform.release()}
-    facts |= {name.lower(): library_version(name) for name in LIBRARIES if output is not Format.TABLE}
+    facts |= {shown: library_version(name) for shown, name in LIBRARIES.items() if output is not Format.TABLE}
     if print_value(facts, output):
         return
     if output is Format.WIDE:
         for name, value in facts.items():
-            print(f"{name:<8} {value or 'not installed'}")
+            print(f"{name:<10} {value or 'not installed'}")
     elif output is Format.NAME:
         print(facts["weft"])
     else:

@@ -28,6 +28,7 @@ class Peer:
     address: str = ""
     protocol: Literal["1.4", "1.3", ""] = ""
     description: str = ""
+    software: str = ""  # its version, of which Open vSwitch's databases need not know
     reason: str = ""
     flow_mods: int = 0
     failures: int = 0  # bundles refused in a row

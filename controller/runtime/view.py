@@ -264,8 +264,13 @@ class LiveView:
         return self._ask(self._hypervisors)
 
     def _hypervisors(self) -> tuple[HypervisorView, ...]:
-        views = self._networks.hypervisors()
-        return tuple(replace(view, problems=view.problems + self._tunnels.problems(view.name)) for view in views)
+        return tuple(map(self._completed, self._networks.hypervisors()))
+
+    def _completed(self, view: HypervisorView) -> HypervisorView:
+        """With what its tunnels and its bridge tell: only ovs-ctl writes a version into the database, ovs-vswitchd does not."""
+        bridge = self._control.peers.get(view.name)
+        version = view.version or (bridge.software if bridge else "")
+        return replace(view, version=version, problems=view.problems + self._tunnels.problems(view.name))
 
     def tunnels(self) -> tuple[TunnelView, ...]:
         """Tunnels by mesh and hypervisor, each direction by itself."""

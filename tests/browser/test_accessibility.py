@@ -14,6 +14,7 @@ VIEWS = [
     "/",
     "/?as=table",
     "/?sel=bridge:s2",
+    "/?sel=tunnel:hv1-hv2",
     "/bridges?sel=s1",
     "/ports?sel=s2:1",
     "/hosts?sel=default/00:00:00:00:00:01",
@@ -51,6 +52,7 @@ def test_no_violations(themed: Page, dashboard_url: str, view: FakeView, axe: st
     view.mark(3, "rejected: OFPBAC_BAD_OUT_PORT")
     view.port_down("s2", 1)
     view.bridge_down("s3")
+    view.bridge_hypervisors()
     for path in VIEWS:
         themed.goto(f"{dashboard_url}{path}")
         expect(themed.get_by_role("status", name="Connection")).to_have_text("Live")

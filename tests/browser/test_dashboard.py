@@ -1,5 +1,6 @@
 """The dashboard as a person uses it: find a host and its flows, watch things change, lose the controller."""
 
+import dataclasses
 import re
 from collections.abc import Callable
 
@@ -209,6 +210,29 @@ STILL = """async () => {
 }"""
 
 
+TAGS = """() => {
+    const box = (element) => element.getBoundingClientRect()
+    const tags = [...document.querySelectorAll('.tag rect')].map(box)
+    const nodes = [...document.querySelectorAll('.node .shape')].map(box)
+    const met = (a, b) => a !== b && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1
+    return {
+        least: Math.min(...tags.map((tag) => tag.height)),
+        covered: tags.filter((tag) => [...tags, ...nodes].some((other) => met(tag, other))).length,
+    }
+}"""
+
+
+@pytest.mark.parametrize("width", [1440, 800])
+def test_names_of_ports_can_be_read(page: Page, dashboard_url: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(dashboard_url)
+    page.wait_for_function(STILL)
+    expect(page.locator(".tag:not(.rate)")).to_have_count(2 * 2 + 4)  # of two links and of four hosts
+    found = page.evaluate(TAGS)
+    assert (found["covered"], found["least"] > 13) == (0, True), found
+    expect(page.locator(".cable.link title").first).to_have_text("link s1-eth1 - s2-eth3, up")
+
+
 def test_the_drawing_is_walked_with_arrows(page: Page, dashboard_url: str) -> None:
     page.goto(dashboard_url)
     page.wait_for_function(STILL)  # what lies below is told by places, and those move at first
@@ -219,6 +243,37 @@ def test_the_drawing_is_walked_with_arrows(page: Page, dashboard_url: str) -> No
     expect(focused).to_have_attribute("aria-label", re.compile("^Host 10"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("complementary", name=re.compile("^Host 10"))).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1440, 800])
+def test_the_network_that_ports_are_searched_by_is_seen(page: Page, dashboard_url: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{dashboard_url}/ports?q=default")
+    expect(page.get_by_role("searchbox", name="Search")).to_have_attribute("placeholder", re.compile("network"))
+    expect(page.get_by_role("columnheader", name="Network")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1440, 1000, 800, 640])
+def test_the_count_stands_beside_the_search(page: Page, dashboard_url: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{dashboard_url}/flows")
+    count = page.locator(".toolbar").get_by_role("status").bounding_box()
+    search = page.get_by_role("searchbox", name="Search").bounding_box()
+    assert count is not None
+    assert search is not None
+    assert search["y"] - 8 < count["y"] < search["y"] + search["height"]
+    assert 0 < count["x"] - search["x"] - search["width"] < 60
+
+
+def test_what_is_cut_off_is_said_in_full(page: Page, dashboard_url: str, view: FakeView) -> None:
+    address = "2001:db8:1234:5678:9abc:def0:1234:5678"
+    view._hosts[HOST] = dataclasses.replace(view._hosts[HOST], ips=(address,))
+    cell = page.get_by_role("row", name=HOST).get_by_role("gridcell").nth(1)
+    for width, title in ((1440, ""), (800, address)):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{dashboard_url}/hosts")
+        cell.hover()
+        expect(cell).to_have_attribute("title", title)
 
 
 def test_the_theme_is_kept(page: Page, dashboard_url: str) -> None:

@@ -53,6 +53,30 @@ def test_a_matrix_of_64(page: Page, serve_view: Callable[[FakeView], Server]) ->
     expect(page.get_by_role("img", name="hv65 from hv19: up")).to_be_visible()
 
 
+def test_a_mesh_is_drawn(page: Page, serve_view: Callable[[FakeView], Server]) -> None:
+    view = FakeView(members=3)
+    view.bridge_hypervisors()
+    page.goto(serve_view(view).url)
+    links = page.get_by_role("navigation", name="Counts").get_by_role("link").filter(has_text="Links")
+    expect(links).to_contain_text("2 of 6 tunnels down")
+    expect(page.get_by_role("list", name="Lines").get_by_role("listitem")).to_have_text(["link", "tunnel idle", "tunnel down"])
+    expect(page.locator("g.cable.tunnel")).to_have_count(3)
+    page.locator("g.cable.tunnel.idle").dispatch_event("click")  # its middle is not where that of a straight line is
+    panel = page.get_by_role("complementary", name="Tunnels hv1 - hv3")
+    expect(panel.get_by_role("heading", level=3)).to_have_text(["hv1 from hv3", "hv3 from hv1"])
+    expect(panel).to_contain_text("no frame heard yet")
+    links.click()
+    expect(page.get_by_role("row", name="hv1 - hv2")).to_contain_text("down")
+    expect(page.get_by_role("row", name="bridge hv3 connected")).to_contain_text("2 tunnels")
+    expect(page.get_by_role("row", name="bridge s1 connected")).to_contain_text("2 links")
+
+
+def test_where_there_is_no_mesh_nothing_is_said_of_tunnels(page: Page, serve_view: Callable[[FakeView], Server]) -> None:
+    page.goto(serve_view(FakeView(members=0)).url)
+    expect(page.get_by_role("navigation", name="Counts")).to_contain_text("between bridges")
+    expect(page.get_by_role("list", name="Lines")).to_have_count(0)
+
+
 def test_a_host_that_nobody_reaches(page: Page, dashboard_url: str, view: FakeView) -> None:
     mac = "00:00:00:00:00:02"
     view.lose(mac, "hv1 is unreachable: no answer")

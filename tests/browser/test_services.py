@@ -44,6 +44,14 @@ def test_a_backend_is_drained_by_keys_after_a_question(page: Page, dashboard_url
     assert view.backends("web")[0].state == "draining"
 
 
+def test_ports_are_seen_whole(page: Page, dashboard_url: str) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{dashboard_url}/services")
+    ports = page.get_by_role("gridcell", name="tcp/80>8080, tcp/443>8443")
+    expect(ports).to_be_visible()
+    assert ports.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
+
+
 def test_an_order_that_is_refused_says_why(page: Page, dashboard_url: str, view: FakeView) -> None:
     page.goto(f"{dashboard_url}/services?sel=dns")
     page.get_by_role("button", name="Drain 10.0.0.4").click()

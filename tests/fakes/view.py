@@ -145,6 +145,12 @@ class FakeView(FakeServices):
         self._note("info", "bridge.connected", name, f"{name} connected")
         self._publish("bridges")
 
+    def bridge_hypervisors(self) -> None:
+        """The bridges of the hypervisors connect, so that their tunnels lead somewhere."""
+        names = (one.name for one in self.hypervisors())
+        self._bridges |= {name: dataclasses.replace(self._bridges["s1"], name=name) for name in names}
+        self._publish("bridges")
+
     def lose(self, mac: str, why: str) -> None:
         """The hypervisor of a host is dead."""
         self._hosts[mac] = dataclasses.replace(self._hosts[mac], state="unreachable", why=why)

@@ -47,6 +47,8 @@ def test_from_the_network_file_to_a_bridge_with_tunnels_and_back(ovs: Hypervisor
     with running(tmp_path, ovs, "-f", str(file)) as weft:
         eventually(lambda: state(weft, "hv1").get("state") == "applied")
         weft.settled("hv1")  # the bridge goes by the name of the hypervisor
+        assert ovs.vsctl("get", "Open_vSwitch", ".", "ovs_version") == "[]\n"  # nobody wrote it there, so the bridge is asked
+        assert state(weft, "hv1")["version"] == ovs.vsctl("--version").split()[3]
         assert weft.bridge("hv1")["dpid"] == f"{0x11:016x}"
         ports = ovs.vsctl("list-ports", "br-int").split()
         assert {"weft-core", "tap0", "to-ex"} <= set(ports)

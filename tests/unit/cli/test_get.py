@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from controller.runtime.flows import SORTS
 from tests.fakes.view import FakeView
 from tests.unit.cli.runner import Weft
 
@@ -143,7 +144,9 @@ def test_hypervisors_read_well(weft: Weft, view: FakeView) -> None:
     assert one.split()[:3] == ["hv1", "applied", "4"]
     assert "br-int/bfd-1: no device" in one
     assert two.startswith("hv2   unreachable (no route to host)")
-    assert "core/hv2 down" in weft("get", "hv", "-o", "wide").out
+    wide = weft("get", "hv", "-o", "wide").out
+    assert "core/hv2 down" in wide
+    assert wide.splitlines()[0].split()[-1] == "OPEN-VSWITCH"
 
 
 def test_tunnels_read_well(weft: Weft, view: FakeView) -> None:
@@ -221,6 +224,14 @@ def test_nothing_there_says_what_to_do_and_prints_no_table(weft: Weft, view: Fak
     assert (done.code, done.out) == (0, "")
     assert "ovs-vsctl set-controller" in done.err
     assert weft("get", "bridges", "-o", "json").json == []
+
+
+def test_help_says_how_to_narrow_and_order(weft: Weft) -> None:
+    said = " ".join(weft("get", "--help").out.split())
+    sorts = said.partition("--sort takes ")[2].partition(";")[0]
+    assert tuple(sorts.replace(" or ", ", ").split(", ")) == SORTS
+    rules = said.partition("--filter compares")[2].partition("--sort takes")[0]
+    assert all(word in rules for word in ("!=", "~=", ">", "<", "and, or, not and brackets"))
 
 
 def test_unknown_kind(weft: Weft) -> None:

@@ -123,7 +123,10 @@ def test_bytes_that_are_no_text_have_a_place_on_standard_input_too(command: tupl
         check=False,
     )
     assert done.returncode == 1
-    assert b"standard input:2:6: this is not UTF-8; save the file in that encoding" in done.stderr
+    assert done.stderr.decode().splitlines() == [
+        "weft: the network file has mistakes",
+        "standard input:2:6: this is not UTF-8; save the file in that encoding",
+    ]
 
 
 def test_a_file_on_standard_input_is_checked() -> None:

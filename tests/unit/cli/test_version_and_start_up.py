@@ -30,7 +30,9 @@ HEAVY = {
 def test_version(weft: Weft) -> None:
     assert weft.process("version").out == weft.process("--version").out == f"weft {version('weft')}\n"
     assert weft.process("version", "-o", "json").json["os-ken"] == version("os-ken")
-    assert "python" in weft.process("version", "-o", "wide").out
+    wide = dict(line.split() for line in weft.process("version", "-o", "wide").lines)
+    assert wide["python-ovs"] == version("ovs")
+    assert "ovs" not in wide  # which would be taken for Open vSwitch
 
 
 @pytest.mark.parametrize("command", [["version"], ["get", "bridges"], ["flows", "s1"], ["app", "list"]])

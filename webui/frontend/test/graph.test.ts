@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { build } from '../src/lib/graph'
-import { arrange, towards } from '../src/lib/places'
-import type { BridgeView, HostView, LinkView } from '../src/types'
-import { fit, portLabel } from '../src/views/drawing'
+import { boxesOf, crosses, overlap, type Box } from '../src/lib/boxes'
+import { along, lengthOf, pieces, ways } from '../src/lib/cables'
+import { build, type Edge, type Graph } from '../src/lib/graph'
+import { arrange, towards, type Place } from '../src/lib/places'
+import { portLabel, tagsOf, tagSize, type Tag } from '../src/lib/tags'
+import type { BridgeView, HostView, LinkView, TunnelView } from '../src/types'
+import { fit } from '../src/views/drawing'
 
 const bridge = (name: string): BridgeView => ({
   name, dpid: '', state: 'connected', address: '', protocol: '1.4', since: 0, description: '', ports: 0, flows: 0, pending: 0, rejected: 0, flow_mods: 0, reason: '',
@@ -16,6 +19,9 @@ const cable = (a: string, ap: number, b: string, bp: number): LinkView[] => {
   })
   return [link(a, ap, b, bp), link(b, bp, a, ap)]
 }
+const tunnel = (hypervisor: string, peer: string, state: TunnelView['state']): TunnelView => ({
+  mesh: 'core', hypervisor, peer, state, cause: '', since: 0, type: 'vxlan', mtu: 1450, local: '', remote: '', rx_packets: 0, rx_bytes: 0, tx_packets: 0, tx_bytes: 0, problems: [],
+})
 
 const TREE = build(
   ['s2', 's1', 's3'].map(bridge),
@@ -101,5 +107,67 @@ describe('places', () => {
   })
   it('name ports shortly', () => {
     expect([portLabel('s1-eth3', 's1'), portLabel('vxlan0', 's1')]).toEqual(['eth3', 'vxlan0'])
+  })
+})
+
+describe('cables', () => {
+  const row = new Map([['bridge:a', { x: 0, y: 0 }], ['bridge:b', { x: 124, y: 0 }], ['bridge:c', { x: 248, y: 0 }]])
+  const box = (name: string): Box => ({ ...(row.get(`bridge:${name}`) ?? { x: 0, y: 0 }), across: 29, up: 19 })
+  it('go straight where nothing stands in between, else round it and upwards', () => {
+    const graph = build(['a', 'b', 'c'].map(bridge), [], [...cable('a', 1, 'b', 1), ...cable('c', 1, 'a', 2)], [])
+    const [short = [], long = []] = [...ways(graph, row, false).values()]
+    expect(short).toEqual([{ x: 0, y: 0 }, { x: 124, y: 0 }])
+    expect(pieces(long).some((piece) => crosses(box('b'), ...piece))).toBe(false)
+    expect(Math.min(...long.map((place) => place.y))).toBeLessThan(-19)
+    expect([long[0], long.at(-1)]).toEqual(expect.arrayContaining([{ x: 0, y: 0 }, { x: 248, y: 0 }]))
+  })
+  it('lie beside each other between the same two bridges', () => {
+    const graph = build(['a', 'b'].map(bridge), [], [...cable('a', 1, 'b', 1), ...cable('a', 2, 'b', 2)], [], [tunnel('a', 'b', 'up')])
+    const middles = [...ways(graph, row, false).values()].map((way) => along(way, lengthOf(way) / 2).y)
+    expect(new Set(middles.map(Math.round)).size).toBe(3)
+  })
+})
+
+describe('tags', () => {
+  const leaves = ['l1', 'l2', 'l3', 'l4']
+  const graph = build(['p1', 'p2', ...leaves].map(bridge), [], leaves.flatMap((leaf, index) => [...cable(leaf, 10, 'p1', index + 1), ...cable(leaf, 11, 'p2', index + 1)]), [])
+  const places = new Map<string, Place>([...['p1', 'p2'].map((name, index) => [`bridge:${name}`, { x: 124 + index * 124, y: 0 }] as const), ...leaves.map((name, index) => [`bridge:${name}`, { x: index * 124, y: 140 }] as const)])
+  const look = { scale: 1, names: true, selected: '', passing: () => 4000 }
+  const made = (more = {}): Tag[] => tagsOf(graph, ways(graph, places, false), places, { ...look, ...more })
+  const boxes = (tags: Tag[], scale: number): Box[] => tags.map(({ place, text }) => ({ ...place, across: tagSize(text).across * scale, up: tagSize(text).up * scale }))
+  it.each([1, 1.5, 2])('cover neither each other nor a bridge, %d times as large as life', (scale) => {
+    const all = [...boxes(made({ scale }), scale), ...graph.nodes.flatMap((node) => boxesOf(node, places.get(node.id) ?? { x: 0, y: 0 }))]
+    expect(all.flatMap((one, index) => all.slice(index + 1).filter((other) => overlap(one, other)))).toEqual([])
+  })
+  it('are there for the ports of all cables where they fit', () => {
+    expect(made().filter((tag) => !tag.kind)).toHaveLength(16)
+    expect(made({ names: false }).every((tag) => tag.kind === 'rate')).toBe(true)
+  })
+  it('are left out where there is no room, but not those of what is selected', () => {
+    const selected = 'link:l1:11-p2:1'
+    const edges = made({ scale: 2 }).filter((tag) => !tag.kind).map((tag) => tag.edge)
+    expect(edges.length).toBeLessThan(16)
+    expect(edges.filter((id) => edges.filter((other) => other === id).length !== 2), 'one name alone').toEqual([])
+    expect(made({ scale: 4, selected }).filter((tag) => tag.edge === selected).map((tag) => tag.text)).toEqual(['eth11', 'eth1', '4.00 kb/s'])
+  })
+})
+
+describe('tunnels', () => {
+  const mesh = (count: number, state: TunnelView['state'] = 'up'): TunnelView[] => {
+    const names = Array.from({ length: count }, (_, index) => `hv${index}`)
+    return names.flatMap((one) => names.filter((other) => other !== one).map((other) => tunnel(one, other, state)))
+  }
+  const of = (count: number, tunnels: TunnelView[]): Edge[] => build(Array.from({ length: count }, (_, index) => bridge(`hv${index}`)), [], [], [], tunnels).edges
+  it('are drawn once for both directions, in the state of the worse', () => {
+    const edges = of(3, [...mesh(2), tunnel('hv2', 'hv0', 'idle'), tunnel('hv0', 'hv2', 'down'), tunnel('hv0', 'gone', 'down')])
+    expect(edges.map(({ id, kind, state }) => [id, kind, state])).toEqual([['tunnel:hv0-hv1', 'tunnel', 'up'], ['tunnel:hv0-hv2', 'tunnel', 'down']])
+  })
+  it('are drawn only where they are not well if there are many', () => {
+    expect(of(20, mesh(20))).toHaveLength(190)
+    expect(of(30, [...mesh(30), tunnel('hv3', 'hv4', 'down')]).map((edge) => edge.id)).toEqual(['tunnel:hv3-hv4'])
+  })
+  it('do not say where bridges stand', () => {
+    const graph = (tunnels: TunnelView[]): Graph => build(['hv0', 'hv1', 'hv2', 'hv3'].map(bridge), [], [], [], tunnels)
+    expect(arrange(graph(mesh(4))).places).toEqual(arrange(graph([])).places)
   })
 })

@@ -26,7 +26,7 @@ const isBridge = (id: string): boolean => id.startsWith('bridge:')
 /** The arrangement that can be shown largest: hosts side by side where there is room, else in more and more rows. */
 export function arrange(graph: Graph): Arrangement {
   const neighbours: Neighbours = new Map(graph.nodes.map((node) => [node.id, []]))
-  for (const edge of graph.edges) {
+  for (const edge of graph.edges.filter((one) => one.kind !== 'tunnel')) { // a full mesh has no shape to follow
     neighbours.get(edge.source)?.push(edge.target)
     neighbours.get(edge.target)?.push(edge.source)
   }

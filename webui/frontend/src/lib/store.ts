@@ -77,7 +77,7 @@ export const events = new Source<EventView[]>(readEvents, [])
 export const flowsChanged = signal(0)
 
 const AFFECTED: Record<string, Source<unknown>[]> = {
-  bridges: [bridges, status],
+  bridges: [bridges, hypervisors, status],
   ports: [ports, status],
   hosts: [hosts, ports, networks, status],
   links: [links, ports, networks, status],
@@ -140,8 +140,8 @@ export function start(): void {
   connect(receive)
 }
 
-/** Keep a collection read while the component is shown. */
-export function useSource<T>(source: Source<T>): T {
-  useEffect(() => source.want(), [source])
+/** Keep a collection read while the component is shown and wants it. */
+export function useSource<T>(source: Source<T>, wanted = true): T {
+  useEffect(() => (wanted ? source.want() : undefined), [source, wanted])
   return source.data.value
 }

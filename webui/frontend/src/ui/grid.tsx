@@ -128,14 +128,17 @@ export function Grid<T>(props: Props<T>): JSX.Element {
   )
 }
 
-/** Text that may be cut off says itself in full under the pointer. */
 function Cell<T>({ column, content }: { column: Column<T>; content: ComponentChildren }): JSX.Element {
-  const title = typeof content === 'string' && content.length > 12 ? { title: content } : {}
   return (
-    <div role="gridcell" class={cellClass(column)} {...title}>
+    <div role="gridcell" class={cellClass(column)} onMouseEnter={(event) => sayInFull(event.currentTarget)}>
       {content}
     </div>
   )
+}
+
+/** What is cut off says itself in full under the pointer. */
+function sayInFull(cell: HTMLElement): void {
+  cell.title = cell.scrollWidth > cell.clientWidth ? (cell.textContent ?? '') : ''
 }
 
 const cellClass = <T,>(column: Column<T>): string => `cell${column.end ? ' end' : ''}${column.mono ? ' mono' : ''}`

@@ -44,9 +44,8 @@ export function Listing<T>(props: Props<T>): JSX.Element {
     <div class="split">
       <section class="pane" aria-label={props.label}>
         <div class="toolbar">
-          <Search hint={props.hint} />
+          <Finding hint={props.hint} found={found.length} total={source.data.value.length} />
           {props.filters}
-          <Count found={found.length} total={source.data.value.length} />
         </div>
         {found.length ? (
           <Grid
@@ -116,7 +115,17 @@ export function Choice({ label, name, all, options }: ChoiceProps): JSX.Element 
   )
 }
 
-export function Count({ found, total }: { found: number; total: number }): JSX.Element {
+/** The search, and beside it, wherever the toolbar is broken, how many it leaves. */
+export function Finding({ hint, ...counts }: { hint: string; found: number; total: number }): JSX.Element {
+  return (
+    <div class="finding">
+      <Search hint={hint} />
+      <Count {...counts} />
+    </div>
+  )
+}
+
+function Count({ found, total }: { found: number; total: number }): JSX.Element {
   return (
     <span class="count" role="status">
       {found === total ? integer(total) : `${integer(found)} of ${integer(total)}`}

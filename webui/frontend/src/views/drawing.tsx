@@ -2,11 +2,14 @@
 
 import type { JSX } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { bitRate } from '../lib/format'
-import type { Edge, Graph, Node } from '../lib/graph'
+import { bridgeWidth } from '../lib/boxes'
+import { ways, type Way } from '../lib/cables'
+import type { Edge, End, Graph, Node } from '../lib/graph'
 import { Layout } from '../lib/layout'
+import { SIGNS, type TunnelState } from '../lib/matrix'
 import { towards, type Direction, type Place } from '../lib/places'
 import { rates } from '../lib/store'
+import { tagsOf, tagSize, type Tag } from '../lib/tags'
 import { Icon } from '../ui/icons'
 
 interface Props {
@@ -23,6 +26,8 @@ interface Camera {
 
 const MARGIN = 66
 const TOOLS = 36 // pixels at the bottom that the buttons cover
+const READABLE = 0.9 // the least size on the screen of what is written on cables
+const TOO_FAR = 0.45 // the zoom below which nothing is
 const ARROWS: Record<string, Direction> = { ArrowUp: 'up', ArrowDown: 'down', ArrowLeft: 'left', ArrowRight: 'right' }
 
 /** The camera that shows all places in a frame; never larger than life. */
@@ -52,7 +57,13 @@ export function Drawing({ graph, selected, onSelect }: Props): JSX.Element {
   }, [])
 
   const places = layout.places.value
-  const camera = held ?? fit(places.values(), size.width, size.height - TOOLS)
+  const cables = useMemo(() => ways(graph, places, layout.stacked), [graph, places])
+  const camera = held ?? fit([...places.values(), ...[...cables.values()].flat()], size.width, size.height - TOOLS)
+  const scale = Math.max(1, READABLE / camera.zoom)
+  const tags = useMemo(
+    () => (camera.zoom > TOO_FAR ? tagsOf(graph, cables, places, { scale, names, selected, passing }) : []),
+    [graph, cables, scale, names, selected, camera.zoom > TOO_FAR],
+  )
   const zoomBy = (factor: number, at = { x: size.width / 2, y: size.height / 2 }): void => {
     const zoom = Math.max(0.1, Math.min(4, camera.zoom * factor))
     const ratio = zoom / camera.zoom
@@ -86,14 +97,19 @@ export function Drawing({ graph, selected, onSelect }: Props): JSX.Element {
         }}
       >
         <g transform={`translate(${camera.x} ${camera.y}) scale(${camera.zoom})`}>
-          {graph.edges.map((edge) => (
-            <Cable key={edge.id} edge={edge} places={places} names={names && camera.zoom > 0.45} corners={layout.stacked} selected={edge.id === selected} onSelect={onSelect} />
+          {graph.edges.map((edge) => {
+            const way = cables.get(edge.id)
+            return way && <Cable key={edge.id} edge={edge} way={way} selected={edge.id === selected} onSelect={onSelect} />
+          })}
+          {tags.map((tag) => (
+            <Label tag={tag} scale={scale} />
           ))}
           {graph.nodes.map((node) => (
             <Body key={node.id} node={node} place={places.get(node.id)} selected={node.id === selected} onSelect={onSelect} onKeys={keys} moved={hand.moved} />
           ))}
         </g>
       </svg>
+      <Key edges={graph.edges} />
       <div class="tools" role="toolbar" aria-label="Drawing">
         <Tool icon="tag" label="Port names" pressed={names} onClick={() => setNames(!names)} />
         <Tool icon="plus" label="Larger" onClick={() => zoomBy(1.25)} />
@@ -103,6 +119,12 @@ export function Drawing({ graph, selected, onSelect }: Props): JSX.Element {
       </div>
     </div>
   )
+}
+
+/** Bits a second in both directions. */
+function passing({ bridge, port }: End): number {
+  const rate = rates.latest(bridge, port)
+  return rate ? rate.rx + rate.tx : 0
 }
 
 interface ToolProps {
@@ -163,50 +185,55 @@ function useHand(camera: Camera, setCamera: (camera: Camera) => void, layout: La
 
 interface CableProps {
   edge: Edge
-  places: ReadonlyMap<string, Place>
-  names: boolean
-  corners: boolean
+  way: Way
   selected: boolean
   onSelect: (id: string) => void
 }
 
-function Cable({ edge, places, names, corners, selected, onSelect }: CableProps): JSX.Element | null {
-  const [a, b] = [places.get(edge.source), places.get(edge.target)]
-  if (!a || !b) return null
-  const length = Math.hypot(b.x - a.x, b.y - a.y) || 1
-  const along = (distance: number): Place => ({ x: a.x + ((b.x - a.x) * distance) / length, y: a.y + ((b.y - a.y) * distance) / length })
-  const rate = rates.latest(edge.near.bridge, edge.near.port)
-  const passing = rate ? rate.rx + rate.tx : 0
-  const cornered = corners && edge.kind === 'host'
-  const middle = cornered ? { x: b.x - 36, y: b.y - 3 } : along(length / 2)
-  const [near, far] = [along(44), along(length - 44)]
-  const press = edge.kind === 'link' ? { onClick: () => onSelect(edge.id) } : {}
+function Cable({ edge, way, selected, onSelect }: CableProps): JSX.Element {
+  const line = `M${way.map(({ x, y }) => `${x} ${y}`).join('L')}`
+  const press = edge.kind === 'host' ? {} : { onClick: () => onSelect(edge.id) }
   return (
-    <g class={`cable ${edge.kind}${edge.up ? '' : ' down'}${selected ? ' selected' : ''}`} {...press}>
-      {edge.kind === 'link' && <line class="grip" x1={a.x} y1={a.y} x2={b.x} y2={b.y} />}
-      {cornered ? <path d={corner(a, b)} /> : <line x1={a.x} y1={a.y} x2={b.x} y2={b.y} />}
-      {names && length > 70 && <Tag place={edge.far ? near : middle} text={portLabel(edge.near.name, edge.near.bridge)} />}
-      {names && edge.far && length > 100 && <Tag place={far} text={portLabel(edge.far.name, edge.far.bridge)} />}
-      {edge.kind === 'link' && passing >= 1000 && <Tag place={middle} text={bitRate(passing)} kind="rate" />}
-      {!edge.up && <Tag place={middle} text="down" kind="fault" />}
+    <g class={`cable ${edge.kind} ${edge.state}${selected ? ' selected' : ''}`} {...press}>
+      <title>{cableName(edge)}</title>
+      <path class="grip" d={line} />
+      <path class="line" d={line} />
     </g>
   )
 }
 
-/** Down from the bridge, across, and down again left of the hosts. */
-const corner = (a: Place, b: Place): string => `M${a.x} ${a.y}V${a.y + 58}H${b.x - 54}V${b.y - 3}H${b.x - 14}`
+/** What a cable joins, for the pointer: there is not room for the names of all ports. */
+function cableName({ kind, near, far, state }: Edge): string {
+  const ends = [near, far].flatMap((end) => (end ? [end.name || end.bridge] : []))
+  return `${kind === 'host' ? 'port' : kind} ${ends.join(' - ')}, ${state}`
+}
 
-/** `eth3` where the port is called `s1-eth3` and the bridge is s1. */
-export const portLabel = (name: string, bridge: string): string => (name.startsWith(`${bridge}-`) ? name.slice(bridge.length + 1) : name)
-
-function Tag({ place, text, kind = '' }: { place: Place; text: string; kind?: string }): JSX.Element | null {
-  if (!text) return null
-  const width = text.length * 6.2 + 8
+function Label({ tag, scale }: { tag: Tag; scale: number }): JSX.Element {
+  const { across, up } = tagSize(tag.text)
   return (
-    <g class={`tag ${kind}`} transform={`translate(${place.x} ${place.y})`}>
-      <rect x={-width / 2} y={-7.5} width={width} height={15} rx={3} />
-      <text y={3.6}>{text}</text>
+    <g class={`tag ${tag.kind}`} transform={`translate(${tag.place.x} ${tag.place.y}) scale(${scale})`}>
+      <rect x={-across} y={-up} width={2 * across} height={2 * up} rx={3} />
+      <text y={3.6}>{tag.text}</text>
     </g>
+  )
+}
+
+/** What the lines are, where there are tunnels beside links. */
+function Key({ edges }: { edges: readonly Edge[] }): JSX.Element | null {
+  const states = (Object.keys(SIGNS) as TunnelState[]).filter((state) => edges.some((edge) => edge.kind === 'tunnel' && edge.state === state))
+  const lines = [...(edges.some((edge) => edge.kind === 'link') ? [['link', 'up', 'link'] as const] : []), ...states.map((state) => ['tunnel', state, `tunnel ${state}`] as const)]
+  if (!states.length) return null
+  return (
+    <ul class="key" aria-label="Lines">
+      {lines.map(([kind, state, text]) => (
+        <li key={text}>
+          <svg class={`cable ${kind} ${state}`} width="30" height="10" aria-hidden="true">
+            <path class="line" d="M1 5H29" />
+          </svg>
+          {text}
+        </li>
+      ))}
+    </ul>
   )
 }
 
@@ -242,7 +269,7 @@ function Body({ node, place, selected, onSelect, onKeys, moved }: BodyProps): JS
 
 function Shape({ node }: { node: Node }): JSX.Element {
   if (node.kind === 'bridge') {
-    const half = Math.max(27, 19 + node.label.length * 4.2)
+    const half = bridgeWidth(node.label)
     return (
       <>
         <rect class="halo" x={-half - 4} y={-21} width={2 * half + 8} height={42} rx={9} />

@@ -11,7 +11,7 @@ import type { FlowView } from '../types'
 import { Copy, Empty, Facts, Failed, Go, Loading, State, type Tone } from '../ui/bits'
 import { Grid, type Column } from '../ui/grid'
 import { Icon } from '../ui/icons'
-import { Choice, Count, NothingFound, Search } from '../ui/listing'
+import { Choice, Finding, NothingFound } from '../ui/listing'
 import { Panel } from '../ui/panel'
 import { NoBridges } from './bridges'
 
@@ -212,7 +212,7 @@ export function Flows(): JSX.Element {
     <div class="split">
       <section class="pane" aria-label="Flows">
         <div class="toolbar">
-          <Search hint="Match, app, row, reason" />
+          <Finding hint="Match, app, row, reason" found={flows.total - (hide ? leading : 0)} total={flows.total} />
           <FilterBox fault={flows.faultInFilter ? flows.fault : ''} />
           <Choice label="Bridge" name="bridge" all="all bridges" options={known.map((one) => [one.name, one.name])} />
           <Choice label="Stage" name="table" all="all stages" options={STAGE_TABLES.map(([table, name]) => [table, `${table} ${name}`])} />
@@ -223,7 +223,6 @@ export function Flows(): JSX.Element {
             </button>
           )}
           {leading > 0 && <Leading count={leading} hidden={hide} />}
-          <Count found={flows.total - (hide ? leading : 0)} total={flows.total} />
         </div>
         <Found flows={flows} rows={rows} />
       </section>

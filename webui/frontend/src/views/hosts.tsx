@@ -17,7 +17,7 @@ const HostState = ({ host }: { host: HostView }): JSX.Element => <State tone={ho
 
 const columns: Column<HostView>[] = [
   { key: 'mac', title: 'Address', width: '160px', mono: true, sort: (row) => row.mac, cell: (row) => <strong>{row.mac}</strong> },
-  { key: 'ip', title: 'IP', width: 'minmax(130px, 1.4fr)', mono: true, sort: (row) => row.ips[0] ?? null, cell: (row) => row.ips.join(', ') || '–' },
+  { key: 'ip', title: 'IP', width: 'minmax(130px, 4fr)', mono: true, sort: (row) => row.ips[0] ?? null, cell: (row) => row.ips.join(', ') || '–' },
   { key: 'bridge', title: 'Bridge', width: 'minmax(70px, 1fr)', mono: true, sort: (row) => row.bridge, cell: (row) => row.bridge },
   { key: 'port', title: 'Port', width: 'minmax(90px, 1fr)', mono: true, sort: (row) => row.port_name, cell: (row) => row.port_name },
   { key: 'state', title: 'State', width: '112px', from: 560, sort: (row) => row.state, cell: (row) => <HostState host={row} /> },

@@ -116,6 +116,25 @@ function TunnelDetail({ row }: { row: TunnelView }): JSX.Element {
   )
 }
 
+/** What two hypervisors hear of each other, by every mesh. */
+export function TunnelsBetween({ one, other }: { one: string; other: string }): JSX.Element {
+  const rows = tunnels.data.value.filter((row) => [one, other].includes(row.hypervisor) && [one, other].includes(row.peer))
+  return (
+    <>
+      {rows.map((row) => (
+        <section key={tunnelKey(row)} class="heard">
+          <h3>{row.hypervisor} from {row.peer}</h3>
+          <p>
+            <TunnelState row={row} /> for {ago(row.since, now.value)}
+          </p>
+          <p class={row.state === 'down' ? 'note bad' : 'note'}>{row.cause}</p>
+          <Go to="hypervisors" params={{ as: 'tunnels', sel: tunnelKey(row) }}>Tunnel of {row.mesh}</Go>
+        </section>
+      ))}
+    </>
+  )
+}
+
 const WAYS: [as: string, text: string][] = [['', 'List'], ['matrix', 'Matrix'], ['tunnels', 'Tunnels']]
 
 function Ways(): JSX.Element {

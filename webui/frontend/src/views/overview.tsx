@@ -2,11 +2,12 @@
 
 import type { JSX } from 'preact'
 import { useMemo } from 'preact/hooks'
-import { ago, bitRate, integer } from '../lib/format'
-import { bridgeId, build, hostId, type Edge, type Graph, type Node } from '../lib/graph'
+import { ago, bitRate, integer, plural } from '../lib/format'
+import { bridgeId, build, hostId, type Edge, type End, type Graph, type Node } from '../lib/graph'
 import { now } from '../lib/live'
+import { MOST } from '../lib/matrix'
 import { change, param, type Params, type ViewName } from '../lib/route'
-import { bridges, events, hosts, links, ports, rates, status, useSource } from '../lib/store'
+import { bridges, events, hosts, links, ports, rates, status, tunnels, useSource } from '../lib/store'
 import type { Status } from '../types'
 import { Facts, Failed, Go, Loading, Segment, State, type Tone } from '../ui/bits'
 import { Grid, type Column } from '../ui/grid'
@@ -15,6 +16,7 @@ import { BridgeDetail, NoBridges } from './bridges'
 import { Drawing } from './drawing'
 import { Severity } from './events'
 import { HostDetail } from './hosts'
+import { TunnelsBetween } from './hypervisors'
 import { LOCAL } from './ports'
 
 interface TileProps {
@@ -48,13 +50,25 @@ function Tiles({ of }: { of: Status }): JSX.Element {
     <nav class="tiles" aria-label="Counts">
       <Tile to="bridges" name="Bridges" value={integer(of.bridges)} note={away ? `${away} not connected` : of.bridges ? 'all connected' : 'none yet'} {...toneOf(away, of.bridges)} />
       <Tile to="ports" name="Ports" value={integer(of.ports)} note={down ? `${down} down` : of.ports ? allUp : 'none yet'} {...toneOf(down, of.ports)} params={down ? { state: 'down' } : {}} />
-      <Tile to="overview" params={{ as: 'table' }} name="Links" value={integer(of.links)} note="between bridges" />
+      <Tile to="overview" params={{ as: 'table' }} name="Links" value={integer(of.links)} {...joins(of)} />
       <Tile to="hosts" name="Hosts" value={integer(of.hosts)} note={of.hosts ? 'learned' : 'none heard yet'} />
       <Tile to="flows" name="Flows" value={integer(of.flows)} note={rejected ? `${rejected} rejected` : pending ? `${pending} pending` : of.flows ? 'installed' : 'none yet'} {...(rejected ? { tone: 'bad' as const } : pending ? { tone: 'wait' as const } : toneOf(0, of.flows))} />
       <Tile to="apps" name="Apps" value={integer(of.apps)} note={of.apps_failed ? `${of.apps_failed} failed` : 'none failed'} {...toneOf(of.apps_failed, of.apps)} />
     </nav>
   )
 }
+
+/** What joins bridges besides links, if anything does. */
+function joins(of: Status): { note: string; tone?: Tone } {
+  const known = fewTunnels(of) ? tunnels.data.value : []
+  const down = known.filter((tunnel) => tunnel.state === 'down').length
+  if (!known.length) return { note: 'between bridges' }
+  const all = plural(known.length, 'tunnel')
+  return { note: down ? `${down} of ${all} down` : `and ${all}`, ...toneOf(down, 0) }
+}
+
+/** Whether tunnels are read to be drawn: there are as many as the square of hypervisors. */
+const fewTunnels = (of: Status | null): boolean => !!of && of.hypervisors > 1 && of.hypervisors <= MOST
 
 function toneOf(faults: number, total: number): { tone?: Tone } {
   if (faults) return { tone: 'bad' }
@@ -67,7 +81,9 @@ export function Overview(): JSX.Element {
   const cables = useSource(links)
   const all = useSource(ports)
   const summary = status.data.value
-  const graph = useMemo(() => build(known, learned, cables, all), [known, learned, cables, all])
+  const few = fewTunnels(summary)
+  const mesh = useSource(tunnels, few)
+  const graph = useMemo(() => build(known, learned, cables, all, few ? mesh : []), [known, learned, cables, all, mesh, few])
   if (status.error.value && !summary) return <Failed error={status.error.value} />
   if (!summary || !bridges.loaded.value) return <Loading />
   if (!known.length) return <NoBridges />
@@ -93,6 +109,11 @@ export function Overview(): JSX.Element {
   )
 }
 
+const betweenName = (edge: Edge): string => `${edge.near.bridge} - ${edge.far?.bridge}`
+
+/** Bridge and port; that of a tunnel has no port of its own. */
+const endName = (end: End | null): string => [end?.bridge, end?.name].filter(Boolean).join('/')
+
 interface TwinRow {
   id: string
   kind: string
@@ -112,20 +133,33 @@ const twinColumns: Column<TwinRow>[] = [
   { key: 'rate', title: 'Passing', width: '92px', end: true, from: 460, sort: (row) => row.rate, cell: (row) => bitRate(row.rate) },
 ]
 
+/** What joins a bridge to others: 2 links, 8 tunnels. */
+function joiner(graph: Graph): (id: string) => string {
+  const counts = new Map<string, number>()
+  for (const { kind, source, target } of graph.edges) {
+    for (const key of [`${source} ${kind}`, `${target} ${kind}`]) counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  return (id) => {
+    const found = ['link', 'tunnel', 'host'].map((kind): [string, number] => [kind, counts.get(`${id} ${kind}`) ?? 0])
+    return found.filter(([, count]) => count).map(([kind, count]) => plural(count, kind)).join(', ') || 'nothing'
+  }
+}
+
 /** What the drawing shows, as rows. */
 export function twin(graph: Graph): TwinRow[] {
   const passing = (edge: Edge): number | null => {
     const rate = rates.latest(edge.near.bridge, edge.near.port)
     return rate && rate.rx + rate.tx
   }
+  const joined = joiner(graph)
   const rows = graph.nodes.map((node: Node): TwinRow => {
     const edge = graph.edges.find((other) => other.target === node.id && other.kind === 'host')
-    const ends = edge ? `${node.bridge}/${edge.near.name}` : `${node.degree} cables`
+    const ends = edge ? `${node.bridge}/${edge.near.name}` : joined(node.id)
     return { id: node.id, kind: node.kind, name: node.label, state: node.state, ends, cost: null, rate: edge ? passing(edge) : null }
   })
   const cables = graph.edges.filter((edge) => edge.far).map((edge): TwinRow => {
-    const ends = `${edge.near.bridge}/${edge.near.name} - ${edge.far?.bridge}/${edge.far?.name}`
-    return { id: edge.id, kind: 'link', name: `${edge.near.bridge} - ${edge.far?.bridge}`, state: edge.up ? 'up' : 'down', ends, cost: edge.cost, rate: passing(edge) }
+    const ends = [edge.near, edge.far].map(endName).join(' - ')
+    return { id: edge.id, kind: edge.kind, name: betweenName(edge), state: edge.state, ends, cost: edge.cost, rate: passing(edge) }
   })
   return [...rows, ...cables]
 }
@@ -153,7 +187,8 @@ function Selected({ graph }: { graph: Graph }): JSX.Element {
   const host = hosts.data.value.find((one) => hostId(one) === id)
   if (host) return <Panel kind="Host" title={host.ips[0] ?? host.mac} onClose={close}><HostDetail host={host} /></Panel>
   const edge = graph.edges.find((one) => one.id === id)
-  if (edge) return <Panel kind="Link" title={`${edge.near.bridge} - ${edge.far?.bridge}`} onClose={close}><LinkDetail edge={edge} /></Panel>
+  if (edge?.kind === 'tunnel') return <Panel kind="Tunnels" title={betweenName(edge)} onClose={close}><TunnelsBetween one={edge.near.bridge} other={edge.far?.bridge ?? ''} /></Panel>
+  if (edge) return <Panel kind="Link" title={betweenName(edge)} onClose={close}><LinkDetail edge={edge} /></Panel>
   const group = graph.nodes.find((one) => one.id === id)
   if (group) return <Panel kind="Hosts" title={`${group.label} on ${group.bridge}`} onClose={close}><Go to="hosts" params={{ bridge: group.bridge }}>Show them</Go></Panel>
   return <Recent />
@@ -165,7 +200,7 @@ function LinkDetail({ edge }: { edge: Edge }): JSX.Element {
   return (
     <>
       <p>
-        <State tone={edge.up ? 'ok' : 'bad'}>{edge.up ? 'up' : 'down'}</State>
+        <State tone={edge.state === 'up' ? 'ok' : 'bad'}>{edge.state}</State>
       </p>
       <Facts
         of={[

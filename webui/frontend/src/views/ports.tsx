@@ -51,16 +51,16 @@ function faults(row: PortView): JSX.Element | string {
 }
 
 const columns: Column<PortView>[] = [
-  { key: 'bridge', title: 'Bridge', width: 'minmax(64px, 0.6fr)', mono: true, sort: (row) => `${row.bridge} ${row.port}`, cell: (row) => row.bridge },
-  { key: 'port', title: 'No.', width: '46px', end: true, sort: (row) => row.port, cell: (row) => portNumber(row.port) },
+  { key: 'bridge', title: 'Bridge', width: 'minmax(60px, 0.6fr)', mono: true, sort: (row) => `${row.bridge} ${row.port}`, cell: (row) => row.bridge },
+  { key: 'port', title: 'No.', width: '46px', end: true, from: 560, sort: (row) => row.port, cell: (row) => portNumber(row.port) },
   { key: 'name', title: 'Name', width: 'minmax(90px, 1fr)', mono: true, sort: (row) => row.name, cell: (row) => <strong>{row.name}</strong> },
   { key: 'state', title: 'State', width: '76px', sort: (row) => row.state, cell: (row) => <PortState port={row} /> },
   { key: 'role', title: 'Role', width: '84px', from: 700, sort: (row) => row.role, cell: (row) => <Role port={row} /> },
-  { key: 'network', title: 'Network', width: 'minmax(80px, 0.7fr)', from: 920, sort: (row) => row.network, cell: (row) => row.network },
+  { key: 'network', title: 'Network', width: 'minmax(80px, 0.7fr)', from: 500, sort: (row) => row.network, cell: (row) => row.network },
   { key: 'peer', title: 'Behind it', width: 'minmax(90px, 1fr)', from: 520, sort: (row) => row.peer || null, cell: behind },
   { key: 'speed', title: 'Speed', width: '84px', end: true, from: 1040, sort: (row) => row.speed, cell: (row) => bitRate(row.speed) },
-  { key: 'rx', title: 'Receives', width: '92px', end: true, sort: (row) => latest(row).rx, cell: (row) => bitRate(latest(row).rx) },
-  { key: 'tx', title: 'Sends', width: '92px', end: true, sort: (row) => latest(row).tx, cell: (row) => bitRate(latest(row).tx) },
+  { key: 'rx', title: 'Receives', width: '82px', end: true, sort: (row) => latest(row).rx, cell: (row) => bitRate(latest(row).rx) },
+  { key: 'tx', title: 'Sends', width: '82px', end: true, sort: (row) => latest(row).tx, cell: (row) => bitRate(latest(row).tx) },
   { key: 'trend', title: 'Last minute', width: '100px', from: 600, cell: (row) => <Spark series={rates.series(row.bridge, row.port)} /> },
   { key: 'rx_bytes', title: 'Received', width: '88px', end: true, from: 840, sort: (row) => row.rx_bytes, cell: (row) => bytes(row.rx_bytes) },
   { key: 'tx_bytes', title: 'Sent', width: '88px', end: true, from: 840, sort: (row) => row.tx_bytes, cell: (row) => bytes(row.tx_bytes) },
@@ -118,7 +118,7 @@ export function Ports(): JSX.Element {
       rowKey={portId}
       text={(row) => `${row.bridge} ${row.name} ${row.mac} ${row.network} ${row.peer} ${row.role} ${row.state}`}
       sort="bridge"
-      hint="Name, address, network or peer"
+      hint="Name, MAC, network or peer"
       filterNames={['bridge', 'state']}
       filters={
         <>

@@ -19,8 +19,8 @@ const BACKEND_TONES: Record<BackendView['state'], Tone> = { up: 'ok', down: 'bad
 const columns: Column<ServiceView>[] = [
   { key: 'name', title: 'Name', width: 'minmax(90px, 1fr)', mono: true, sort: (row) => row.name, cell: (row) => <strong>{row.name}</strong> },
   { key: 'state', title: 'State', width: '108px', sort: (row) => row.state, cell: (row) => <State tone={TONES[row.state]}>{row.state}</State> },
-  { key: 'vip', title: 'Address', width: 'minmax(110px, 1fr)', mono: true, sort: (row) => row.vip, cell: (row) => row.vip },
-  { key: 'ports', title: 'Ports', width: 'minmax(110px, 1.2fr)', mono: true, from: 700, cell: (row) => row.ports.join(', ') },
+  { key: 'vip', title: 'Address', width: 'minmax(110px, 1.4fr)', mono: true, sort: (row) => row.vip, cell: (row) => row.vip },
+  { key: 'ports', title: 'Ports', width: 'minmax(110px, 2.4fr)', mono: true, from: 700, cell: (row) => row.ports.join(', ') },
   { key: 'network', title: 'Network', width: 'minmax(80px, 0.8fr)', mono: true, from: 800, sort: (row) => row.network, cell: (row) => row.network },
   { key: 'scheduler', title: 'Scheduler', width: '84px', from: 640, sort: (row) => row.scheduler, cell: (row) => row.scheduler },
   { key: 'up', title: 'Up', width: '112px', end: true, sort: (row) => row.up, cell: (row) => (row.draining ? <State tone="wait">{`${row.up} of ${row.backends}, ${row.draining} drain`}</State> : `${row.up} of ${row.backends}`) },
