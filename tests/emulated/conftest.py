@@ -10,6 +10,7 @@ from controller.cli.supervised import free_address
 from tests.nursery import CopiedController
 from topologies import runs
 from topologies.network import EmulatedNetwork
+from topologies.traffic import Heard
 
 
 class Lab:
@@ -62,3 +63,17 @@ def build() -> Iterator[Callable[..., Lab]]:
     runs.heal()
     with ExitStack() as stack:
         yield lambda topology, **parameters: Lab(stack, topology, {name: str(value) for name, value in parameters.items()})
+
+
+def undisturbed(change: Callable[[], Heard]) -> Heard:
+    """What was heard while something changed: nothing may be lost, and nothing come twice.
+
+    Without any change a switch that gets no processor time for a while loses frames. What is lost each time is due to the change.
+    """
+    for _ in range(3):
+        heard = change()
+        assert heard.twice == 0
+        if not heard.lost:
+            return heard
+        print(f"lost {heard.lost} of {heard.frames}")
+    raise AssertionError(f"{heard.lost} of {heard.frames} datagrams were lost, and some each time before")
