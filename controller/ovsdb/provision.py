@@ -24,9 +24,7 @@ Tell = Callable[[Literal["info", "warning", "error"], str, str, str], None]
 """Told what happened: severity, kind such as "hypervisor.applied", subject, and a sentence."""
 
 OFTEN, REST = 10, 1.0  # after so many changes in a row, seconds until the next: perhaps somebody undoes what we do
-PATIENCE = (
-    2.0  # seconds in which a hypervisor may start together with the controller, and nobody is told that it is not there yet
-)
+PATIENCE = 2.0  # seconds in which a hypervisor may start together with the controller: that it is not there is not told
 NO_DIAGNOSTIC = "No Diagnostic"
 NO_PORT = frozenset({-1})  # the ofport of an interface that could not be opened
 
