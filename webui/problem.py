@@ -51,6 +51,7 @@ def _sentence(item: Any) -> str:
 
 _WORDS = {
     "missing": "is missing",
+    "model_type": "send a JSON object, with Content-Type: application/json",
     "extra_forbidden": "is not known here",
     "literal_error": "{given} is not known; it can be {expected}",
     "int_parsing": "{given} is no whole number",

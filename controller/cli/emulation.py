@@ -71,6 +71,13 @@ class Emulation:
         self._servers = servers.start(stack, self._network, self._topology, self._parameters)
         converge(self._controller, self._network)
         say("bridges", "connected, with all their flows")
+        for line in self._failed_apps():
+            say("app", line)
+
+    def _failed_apps(self) -> list[str]:
+        """What went wrong in apps, a line each."""
+        apps = self._controller.client.items("/apps")
+        return [f"{app['name']} failed: {app['error'].strip().splitlines()[-1]}" for app in apps if app["state"] == "failed"]
 
     def _new_controller(self, run: runs.Run) -> SupervisedController:
         listen = f"unix:{self._network.controller_socket}"
@@ -115,7 +122,7 @@ class Emulation:
         right = len(probes) - len(wrong)
         loss = 100 * sum(each.lost for each in probes) / max(1, sum(each.wanted for each in probes))
         faults = capture.faults()
-        wrong += faults
+        wrong += faults + [f"app {line}" for line in self._failed_apps()]
         heard = f"{capture.frames} frames heard" + (", not as they should be" if faults else ", each once and in its network")
         said = [f"{right} of {len(probes)} pairs as they should be", f"{loss:.3g} % loss", heard]
         if dashboard:

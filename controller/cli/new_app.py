@@ -1,6 +1,7 @@
 """`weft new-app NAME`: write an app of one file that runs as it is, to start from."""
 
 import keyword
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from string import Template
@@ -46,6 +47,10 @@ def new_app(
     if keyword.iskeyword(name):
         raise typer.BadParameter(
             f"'{name}' cannot be the name of an app: it is a word of Python's own. Choose another, as no_telnet."
+        )
+    if name in sys.stdlib_module_names:
+        raise typer.BadParameter(
+            f"'{name}' cannot be the name of an app: it is a module of Python's own, which {name}.py would hide. Choose another."
         )
     if not name.isidentifier() or name != name.lower():
         raise typer.BadParameter(

@@ -115,8 +115,8 @@ def dial_in(text: str) -> str:
 
 def collector(text: str) -> str:
     """Who is told of flows: an address and a UDP port."""
-    if not re.fullmatch(COLLECTOR, text):
-        raise ValueError(f"{_or_nothing(text)} is no collector; write ADDRESS:PORT, like 192.0.2.9:2055")
+    if not re.fullmatch(COLLECTOR, text) or not 1 <= int(text.rpartition(":")[2]) <= 65535:
+        raise ValueError(f"{_or_nothing(text)} is no collector; write ADDRESS:PORT, like 192.0.2.9:2055, the port in 1..65535")
     return text
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from controller.config import names
 from controller.config.mtu import carried
+from controller.config.overlay import HypervisorEntry
 from controller.config.problems import Keys, show
 from controller.config.source import Entry, Node
 
@@ -14,6 +15,7 @@ Found = Iterator[tuple[Keys, bool, str]]
 Sections = dict[str, dict[str, Entry]]  # the entries of each section by name
 
 MADE = ("ports", "bridges", "mirrors", "netflow", "sflow", "ipfix", "other_config")
+BRIDGE = HypervisorEntry.model_fields["bridge"].default
 PORTS = {"vxlan": 4789, "geneve": 6081, "gre": 0}  # UDP, where the file says no other
 
 
@@ -24,6 +26,7 @@ def problems(sections: Sections) -> Found:
     yield from _vteps(hypervisors)
     yield from _names(sections)
     yield from _databases(hypervisors)
+    yield from _shared(hypervisors)
     for name, entry in meshes.items():
         yield from _mesh(name, entry.value, members[name])
         yield from _family(name, members[name], hypervisors)
@@ -86,15 +89,66 @@ def _databases(hypervisors: dict[str, Entry]) -> Found:
         made = [key for key in MADE if entry.value.get(key)]
         if made and not (listen or entry.value.get("ovsdb")):
             yield ("hypervisors", name, made[0]), True, f"{made[0]} needs the database of {show(name)}: write ovsdb or listen"
-        yield from _patches(("hypervisors", name), entry.value)
-        bridges = entry.value.get("bridges")
-        for bridge, found in (bridges.entries() if bridges else {}).items():
-            yield from _patches(("hypervisors", name, "bridges", bridge), found.value)
+        yield from _made(name, entry.value)
+
+
+def _shared(hypervisors: dict[str, Entry]) -> Found:
+    """Two that weft sets up in one database have bridges of their own: each would undo what the other wants."""
+    first: dict[tuple[str, str], str] = {}
+    for name, entry in hypervisors.items():
+        there = _text(entry.value, "ovsdb"), _text(entry.value, "bridge") or BRIDGE
+        if there[0] and there in first:
+            text = f"the bridge {show(there[1])} in {show(there[0])} is that of {first[there]}; a bridge is one hypervisor"
+            yield ("hypervisors", name, "ovsdb"), False, text
+        first.setdefault(there, f"{show(name)} (line {entry.key.line})")
+
+
+def _made(name: str, entry: Node) -> Found:
+    """What weft sets up on a hypervisor: on its bridge, and on others."""
+    keys: Keys = ("hypervisors", name)
+    bridges = {keys: entry} | {(*keys, "bridges", bridge): found.value for bridge, found in _entries(entry, "bridges").items()}
+    yield from _once(keys, entry, bridges)
+    for about, bridge in bridges.items():
+        yield from _patches(about, bridge)
+        yield from _numbers(about, bridge)
+    for mirror, found in _entries(entry, "mirrors").items():
+        if found.value.get("output") and not any(found.value.get(key) for key in ("sources", "destinations", "everything")):
+            text = "nothing is copied; write sources: [PORT], destinations: [PORT] or everything: true"
+            yield (*keys, "mirrors", mirror), True, text
+
+
+def _entries(node: Node, key: str) -> dict[str, Entry]:
+    found = node.get(key)
+    return found.entries() if found else {}
+
+
+def _once(keys: Keys, entry: Node, bridges: dict[Keys, Node]) -> Found:
+    """A name of a bridge or port is there once on a hypervisor."""
+    used = {_text(entry, "bridge") or BRIDGE: "the bridge of the hypervisor"}
+    for bridge, found in _entries(entry, "bridges").items():
+        if bridge in used:
+            yield (*keys, "bridges", bridge), True, f"{show(bridge)} is {used[bridge]}; a name is there once on a hypervisor"
+        used.setdefault(bridge, f"a bridge (line {found.key.line})")
+    for about, node in bridges.items():
+        for port, found in _entries(node, "ports").items():
+            if port in used:
+                yield (*about, "ports", port), True, f"{show(port)} is {used[port]}; a name is there once on a hypervisor"
+            used.setdefault(port, f"a port (line {found.key.line})")
+
+
+def _numbers(about: Keys, bridge: Node) -> Found:
+    """No two ports of a bridge have the same number."""
+    first: dict[int, str] = {}
+    for port, found in _entries(bridge, "ports").items():
+        number = _number(found.value, "number", 0)
+        if number in first:
+            yield (*about, "ports", port, "number"), False, f"{number} is the number of {first[number]}"
+        if number:
+            first.setdefault(number, f"{show(port)} (line {found.key.line})")
 
 
 def _patches(about: Keys, bridge: Node) -> Found:
-    ports = bridge.get("ports")
-    for port, found in (ports.entries() if ports else {}).items():
+    for port, found in _entries(bridge, "ports").items():
         if bool(_text(found.value, "peer")) != (_text(found.value, "type") == "patch"):
             yield (*about, "ports", port), True, "a patch has a peer, and nothing else has one: type: patch, peer: NAME"
 

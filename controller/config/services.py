@@ -59,7 +59,7 @@ class ServicePortEntry(Entry):
     port: int = Field(ge=1, le=65535, examples=[80])
     """The port of the virtual address. No two of a service are the same."""
 
-    target: int = Field(default=0, ge=0, le=65535, examples=[8080])
+    target: int = Field(default=0, ge=1, le=65535, examples=[8080])
     """The port of the backends. Left out: the same one."""
 
     protocol: Literal["tcp", "udp", "sctp"] = "tcp"
@@ -112,7 +112,7 @@ class HealthEntry(Entry):
     fall: int = Field(default=3, ge=1, le=100, examples=[3])
     """So many failures in a row, and it is down."""
 
-    port: int = Field(default=0, ge=0, le=65535, examples=[8080])
+    port: int = Field(default=0, ge=1, le=65535, examples=[8080])
     """The port of the backend that is asked. Left out: the target of the service's first port of that protocol."""
 
     path: Annotated[str, AfterValidator(_path)] = Field(default="/", examples=["/health"])

@@ -29,6 +29,9 @@ NO_DIAGNOSTIC = "No Diagnostic"
 NO_PORT = frozenset({-1})  # the ofport of an interface that could not be opened
 
 
+State = Literal["unreachable", "waiting", "refused", "applied"]
+
+
 @dataclass(frozen=True, slots=True)
 class PortState:
     """How a port that is wanted is: `number` is None until ovs-vswitchd gave it one; `error` says why it will not."""
@@ -45,11 +48,13 @@ class PortState:
 
 @dataclass(frozen=True, slots=True)
 class HypervisorState:
-    """How a hypervisor is: unreachable, waiting (for ovs-vswitchd), refused (by its database) or applied; `reason` says why."""
+    """How a hypervisor is, and `reason` says why: unreachable, waiting (for it to start, or for its ovs-vswitchd), refused (by
+    its database) or applied.
+    """
 
     name: str
     remote: str
-    state: Literal["unreachable", "waiting", "refused", "applied"]
+    state: State
     reason: str
     since: float
     """Seconds since the epoch."""
@@ -68,7 +73,7 @@ class Hypervisor:
         self._home: dict[str, str] = {}  # of ports: their bridge
         self.database: Database | None = None
         self._connected = False
-        self._state: tuple[Literal["unreachable", "waiting", "refused", "applied"], str] = ("unreachable", "not connected yet")
+        self._state: tuple[State, str] = ("unreachable", "not connected yet")
         self._since = time.time()
         self._expected = time.monotonic() + PATIENCE  # from then on it is told that it is not there
         self._untold = ""  # why it is not there, as long as that was not told
@@ -91,6 +96,11 @@ class Hypervisor:
         self._intent = intent
         self._home = {port.name: bridge.name for bridge in intent.bridges for port in bridge.all_ports()}
         self._looked = -1
+
+    def leave(self) -> None:
+        """Nothing is wanted any more, and nobody waits for it to start."""
+        self.want(Intent())
+        self._expected = 0.0
 
     def attach(self, database: Database) -> None:
         """Take this connection; one that there was is closed."""
@@ -147,12 +157,18 @@ class Hypervisor:
             for root in self.database.reported("Open_vSwitch").values():
                 version = _text(root["ovs_version"])
             ports = self._ports(self.database)
-        return HypervisorState(self.name, remote, *self._state, self._since, version, tuple(ports), self._problems)
+        return HypervisorState(self.name, remote, *self._shown, self._since, version, tuple(ports), self._problems)
+
+    @property
+    def _shown(self) -> tuple[State, str]:
+        """How it is. That it is not there is no fault as long as it may be starting."""
+        state, reason = self._state
+        return ("waiting" if state == "unreachable" and time.monotonic() < self._expected else state), reason
 
     @property
     def changes(self) -> object:
         """Equal to what it was where nothing has changed."""
-        return self._state, id(self.database), self.database.changes if self.database else 0
+        return self._shown, id(self.database), self.database.changes if self.database else 0
 
     @property
     def agrees(self) -> bool:
@@ -191,7 +207,7 @@ class Hypervisor:
         self._become("waiting", "")
         self._tell("info", "hypervisor.connected", self.name, f"{self.name} is connected ({database.remote})")
 
-    def _become(self, state: Literal["unreachable", "waiting", "refused", "applied"], reason: str) -> None:
+    def _become(self, state: State, reason: str) -> None:
         if self._state[0] != state:
             self._since = time.time()
         self._state = state, reason

@@ -87,7 +87,7 @@ class _Leaving:
     def __init__(self, loop: asyncio.AbstractEventLoop, hypervisor: Hypervisor, ended: Callable[[_Leaving], None]) -> None:
         self.hypervisor, self._ended = hypervisor, ended
         self.pump = Pump(loop, self)
-        hypervisor.want(Intent())
+        hypervisor.leave()
         self.pump.immediate_wake()
 
     def run(self) -> None:

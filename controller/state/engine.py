@@ -266,7 +266,10 @@ class Engine:
         """Check the flows of a rule, and say of each where it stands."""
         tables, placed, slots = rule.tables, [], set()
         for flow in flows:
-            slot, body, opts, where, why = flow
+            try:
+                slot, body, opts, where, why = flow
+            except (TypeError, ValueError):
+                raise TypeError(f"{rule.name} yields {flow!r}; a rule yields flows, groups and meters") from None
             if slot[0] not in tables:
                 raise ValueError(
                     f"{rule.name} wrote table {slot[0]}, which is no stage of the app; name the stage in class X(App, stages=...)"

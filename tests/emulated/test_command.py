@@ -101,6 +101,15 @@ def test_a_check_says_who_reaches_whom_and_who_should(tmp_path: Path, together: 
         assert "FAILED: 4 of 12 pairs as they should be, 100 % loss" in done.stdout
 
 
+def test_an_app_that_fails_fails_the_check(tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text("import nosuchmodule\n")
+    done = weft("single", "--check", "--web", "127.0.0.1:0", "--app", "l2_learning", "--app", str(file))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "broken failed: ModuleNotFoundError: No module named 'nosuchmodule'" in done.stdout
+    assert "FAILED: 12 of 12 pairs as they should be" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [

@@ -277,6 +277,12 @@ def apply(lab: Lab, file: Path, text: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def said_dead(lab: Lab) -> int:
+    """How often a hypervisor was said to be dead."""
+    events = lab.controller.client.items("/events/history", kind="hypervisor.dead", limit=1000)
+    return sum(event["kind"] == "hypervisor.dead" for event in events)
+
+
 def test_hypervisors_come_and_go_and_the_others_lose_nothing(lab: Lab) -> None:
     hosts, file = lab.network.hosts, lab.network_file
     assert file is not None
@@ -295,7 +301,9 @@ def test_hypervisors_come_and_go_and_the_others_lose_nothing(lab: Lab) -> None:
             assert pinged(lab, "r1", "r3", 5)
             return stream.heard()
 
+    dead = said_dead(lab)
     assert undisturbed(come_and_go).frames > 1000
+    assert said_dead(lab) == dead, "who is new is not dead"
     with pytest.raises(NetworkError, match="there is no hypervisor 'hv4'; there are hv1, hv2, hv3"):
         lab.network.fail("hv4")
 

@@ -159,13 +159,13 @@ def test_all_that_can_be_wanted_and_all_of_it_away_again(ovs: HypervisorOvs) -> 
         assert column(ovs, "Bridge", "br1", "datapath_id") == "00000000000000ab"
         assert column(ovs, "Interface", "in1", "ofport") == 7
         assert dict(column(ovs, "Interface", "vx1", "bfd")[1])["check_tnl_key"] == "true"
-        assert dict(column(ovs, "Interface", "vx1", "bfd_status")[1])["state"] == "down"
+        await keeper.until(lambda: dict(column(ovs, "Interface", "vx1", "bfd_status")[1]).get("state") == "down")
         assert column(ovs, "Interface", "br1", "mtu") == 1400
         assert sorted(ovs.vsctl("get-controller", "br1").split()) == ["tcp:127.0.0.1:1", "tcp:127.0.0.1:2"]
         assert column(ovs, "Mirror", "m1", "select_all") is False
         assert dict(column(ovs, "QoS", column(ovs, "Port", "in1", "qos")[1], "other_config")[1]) == {"max-rate": "10000000"}
         assert ovs.vsctl("--columns=sampling", "list", "IPFIX").split() == ["sampling", ":", "100"]
-        assert next(port.bfd for port in keeper.state.ports if port.name == "vx1") == "down"
+        await keeper.until(lambda: next(port.bfd for port in keeper.state.ports if port.name == "vx1") == "down")
         before = ovs.vsctl("get", "Open_vSwitch", ".", "next_cfg")
         keeper.keep(ovs.unix, wanted)
         await asyncio.sleep(0.1)

@@ -67,6 +67,7 @@ def test_from_the_network_file_to_a_bridge_with_tunnels_and_back(ovs: Hypervisor
         ovs.vsctl("add-port", "br-int", "vm1")  # by whoever runs the machines
         eventually(lambda: any(p["network"] == "blue" for p in weft.client.items("/ports", bridge="hv1")))
         eventually(lambda: [event["subject"] for event in weft.events("port.mtu")] == ["hv1/vm1"])
+        eventually(lambda: [event["subject"] for event in weft.events("hypervisor.unreachable")] == ["hv2"])
         tunnels = {tunnel["hypervisor"]: tunnel for tunnel in weft.client.items("/tunnels")}
         assert {name: (one["state"], one["cause"]) for name, one in tunnels.items()} == {
             "hv1": ("down", "BFD: hv2 has not answered yet"),

@@ -39,7 +39,7 @@ def test_it_overwrites_nothing(weft: Weft, tmp_path: Path) -> None:
     assert (tmp_path / "mine.py").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["No", "a-b", "1a", "class", "../x", ""])
+@pytest.mark.parametrize("name", ["No", "a-b", "1a", "class", "json", "../x", ""])
 def test_names_that_python_cannot_import(weft: Weft, tmp_path: Path, name: str) -> None:
     assert weft("new-app", "--dir", str(tmp_path), "--", name).code == 64
     assert not list(tmp_path.iterdir())

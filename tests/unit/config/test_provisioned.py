@@ -23,6 +23,15 @@ MISTAKES = {
     "ovsdb: 'unix:/db', sflow: {targets: []}": "the list is empty; name at least one collector",
     "ovsdb: 'unix:/db', ipfix: {}": "targets is missing",
     "ovsdb: 'unix:/db', mirrors: {m1: {}}": "output is missing",
+    "ovsdb: 'unix:/db', mirrors: {m1: {output: tap0}}": "m1: nothing is copied; write sources: [PORT], destinations: [PORT]",
+    "ovsdb: 'unix:/db', sflow: {targets: ['1.2.3.4:99999']}": "the port in 1..65535",
+    "ovsdb: 'unix:/db', ports: {eth1: {max_rate: 1}}": "1 is not in 1000..",
+    "ovsdb: 'unix:/db', ports: {eth1: {mtu: 70000}}": "70000 is not in 68..65535",
+    "ovsdb: 'unix:/db', ports: {a: {number: 5}, b: {number: 5}}": "ports.b.number: 5 is the number of a (line 1)",
+    "ovsdb: 'unix:/db', bridges: {br-int: {}}": "br-int is the bridge of the hypervisor; a name is there once on a hypervisor",
+    "ovsdb: 'unix:/db', bridge: x, ports: {x: {}}": "ports.x: x is the bridge of the hypervisor",
+    "ovsdb: 'unix:/db', ports: {e: {}}, bridges: {b: {ports: {e: {}}}}": "bridges.b.ports.e: e is a port (line 1); a name is",
+    "ovsdb: 'unix:/db', bridges: {b: {}}, ports: {b: {}}": "ports.b: b is a bridge (line 1); a name is there once",
     "datapath: kernel": "kernel is not known here; there are system, netdev",
 }
 
@@ -40,3 +49,10 @@ def test_two_at_one_place_are_told_apart() -> None:
     assert parse(text, "n").hypervisors["hv2"].system_id == "b"
     with pytest.raises(ConfigError, match=r"n:3:17 hypervisors.hv2.listen: hv1 \(line 2\) dials in at ptcp:6640 too"):
         parse(text.replace("b}", "a}"), "n")
+
+
+def test_a_bridge_is_that_of_one_hypervisor() -> None:
+    text = "hypervisors:\n  hv1: {ovsdb: 'unix:/db'}\n  hv2: {ovsdb: 'unix:/db'%s}"
+    with pytest.raises(ConfigError, match=r"n:3:16 .*: the bridge br-int in unix:/db is that of hv1 \(line 2\); a bridge is one"):
+        parse(text % "", "n")
+    assert parse(text % ", bridge: br-two", "n").hypervisors["hv2"].bridge == "br-two"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
@@ -245,6 +246,8 @@ class Wrong(App, stages=(POLICY,)):
             yield flow.on(Bridge("s1", 7))
         elif watch.how == "scope":
             yield flow.on(watch)
+        elif watch.how == "number":
+            yield cast(Flow, 5)
 
 
 @pytest.mark.parametrize(
@@ -255,6 +258,7 @@ class Wrong(App, stages=(POLICY,)):
             "elsewhere",
             "ValueError: wrong.say wrote table 40, which is no stage of the app; name the stage in class X(App, stages=...)",
         ),
+        ("number", "TypeError: wrong.say yields 5; a rule yields flows, groups and meters"),
         ("twice", "ValueError: wrong.say yields two flows with the same table, priority and match for Watch w"),
     ],
 )
