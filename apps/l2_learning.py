@@ -9,7 +9,7 @@
 
 from dataclasses import replace
 
-from controller.app import App, Count, Rate, Seconds, on, rules
+from controller.app import App, Count, Rate, Seconds, forget_hosts, on, rules
 from controller.model import (
     BY_MESH,
     EVERYWHERE,
@@ -95,17 +95,17 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
 
     @on(PortDown)
     def forget_port(self, event, tx):
-        forget(tx, *tx.where(Host, bridge=event.bridge, port=event.port))
+        forget_hosts(tx, *tx.where(Host, bridge=event.bridge, port=event.port))
 
     @on(BridgeUp)
     def forget_missing_ports(self, event, tx):
         hosts = tx.where(Host, bridge=event.bridge)
-        forget(tx, *[host for host in hosts if tx.get(Port, host.bridge, host.port) is None])
+        forget_hosts(tx, *[host for host in hosts if tx.get(Port, host.bridge, host.port) is None])
 
     @on(FlowExpired)
     def age(self, event, tx):
         if isinstance(event.row, Host):
-            forget(tx, event.row)
+            forget_hosts(tx, event.row)
 
     @rules(each=PortRole)
     def unknown_source(self, role, rows):
@@ -139,11 +139,3 @@ class L2Learning(App, stages=(LEARN, FORWARD)):
         home = load("to_bridge", by + rows.number("bridge", host.bridge, size=4095))
         yield FORWARD.flow(home, to(NEXTHOP), **it, on=EVERYWHERE, why=f"the host is behind {host.bridge}")
         yield FORWARD.flow(*to_port(host.port), **it, priority=101, why="the host is on this port")
-
-
-def forget(tx, *hosts):
-    """Drop hosts, and what is said of their IP addresses."""
-    for host in hosts:
-        for ip in host.ips:
-            tx.drop(Address, host.network, ip)
-        tx.drop(host)

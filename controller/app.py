@@ -22,13 +22,13 @@ from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
 from annotated_types import Ge, Le
 
-from controller.model import PacketIn, Row
+from controller.model import Address, Host, PacketIn, Row
 from controller.pipeline import Stage
 from controller.state.engine import RuleSpec, TimerSpec
 from controller.state.reader import Reader
 from controller.state.tables import Tx
 
-__all__ = ["App", "Count", "Rate", "Reader", "Seconds", "Tx", "derives", "every", "on", "rules"]
+__all__ = ["App", "Count", "Rate", "Reader", "Seconds", "Tx", "derives", "every", "forget_hosts", "on", "rules"]
 
 Seconds = Annotated[int, Ge(0), Le(0xFFFF)]  # configuration: a timeout, as flows can have it
 Rate = Annotated[int, Ge(1), Le(0xFFFFFFFF)]  # configuration: so many a second
@@ -130,3 +130,11 @@ def _rule(cls: type[App], method: Callable[..., Any]) -> RuleSpec:
     if parameters not in (2, 3):
         raise TypeError(f"{cls.__name__}.{method.__name__}: a rule is `def {method.__name__}(self, row)` or `(self, row, rows)`")
     return RuleSpec(method.__name__, method, vars(method)["rule_each"], parameters == 3, "derives" in vars(method))
+
+
+def forget_hosts(tx: Tx, *hosts: Host) -> None:
+    """Drop hosts, and what is said of their IP addresses."""
+    for host in hosts:
+        for ip in host.ips:
+            tx.drop(Address, host.network, ip)
+        tx.drop(host)

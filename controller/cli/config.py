@@ -47,8 +47,9 @@ def load(file: str) -> "tuple[str, NetworkFile]":
 
 def mistakes(error: "ConfigError") -> Failure:
     """What a person reads of a file with mistakes. One that could not be read has none: why not is all that is said."""
-    read = all(problem.line for problem in error.problems)
-    return Failure(ExitCode.REFUSED, *(("the network file has mistakes", str(error)) if read else (str(error),)))
+    if all(problem.line for problem in error.problems):
+        return Failure(ExitCode.REFUSED, "the network file has mistakes", str(error))
+    return Failure(ExitCode.REFUSED, str(error))
 
 
 def _fields_of_apps(root: "Node") -> "Found":

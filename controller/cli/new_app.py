@@ -44,13 +44,9 @@ def new_app(
     weft new-app no_telnet
     weft start --app l2_learning --app ./no_telnet.py
     """
-    if keyword.iskeyword(name):
+    if keyword.iskeyword(name) or name in sys.stdlib_module_names:
         raise typer.BadParameter(
-            f"'{name}' cannot be the name of an app: it is a word of Python's own. Choose another, as no_telnet."
-        )
-    if name in sys.stdlib_module_names:
-        raise typer.BadParameter(
-            f"'{name}' cannot be the name of an app: it is a module of Python's own, which {name}.py would hide. Choose another."
+            f"'{name}' cannot be the name of an app: Python has a word or a module of that name. Choose another, as no_telnet."
         )
     if not name.isidentifier() or name != name.lower():
         raise typer.BadParameter(

@@ -114,9 +114,7 @@ def _kind(allowed: Schema) -> str:
 
 
 def _range(allowed: Schema) -> str:
-    """From where to where; of a field that may be left out, the number that it can be."""
-    number = next((one for one in (allowed, *allowed.get("anyOf", ())) if "minimum" in one or "maximum" in one), allowed)
-    return f"{number.get('minimum', '')}..{number.get('maximum', '')}"
+    return f"{allowed.get('minimum', '')}..{allowed.get('maximum', '')}"
 
 
 def what(node: Node) -> str:

@@ -74,7 +74,9 @@ def at(keys: tuple[str | int, ...]) -> Schema:
 
 
 def resolved(node: Schema) -> Schema:
-    node = next((other for other in node.get("anyOf", ()) if "$ref" in other), node)
+    values = [other for other in node.get("anyOf", ()) if other.get("type") != "null"]
+    if len(values) == 1:  # or nothing, where it may be left out
+        node = {**node, **values[0]}
     if "$ref" not in node:
         return node
     found: Schema = _schema()["$defs"][node["$ref"].rpartition("/")[2]]

@@ -20,6 +20,7 @@ from controller.ovsdb.intents import Intent
 from controller.ovsdb.reconcile import reconcile
 from controller.ovsdb.rows import Columns, Operation, Plan, Problem, Seen, Value, mapping
 
+State = Literal["unreachable", "waiting", "refused", "applied"]
 Tell = Callable[[Literal["info", "warning", "error"], str, str, str], None]
 """Told what happened: severity, kind such as "hypervisor.applied", subject, and a sentence."""
 
@@ -27,9 +28,6 @@ OFTEN, REST = 10, 1.0  # after so many changes in a row, seconds until the next:
 PATIENCE = 2.0  # seconds in which a hypervisor may start together with the controller: that it is not there is not told
 NO_DIAGNOSTIC = "No Diagnostic"
 NO_PORT = frozenset({-1})  # the ofport of an interface that could not be opened
-
-
-State = Literal["unreachable", "waiting", "refused", "applied"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,6 @@ class Hypervisor:
         self._state: tuple[State, str] = ("unreachable", "not connected yet")
         self._since = time.time()
         self._expected = time.monotonic() + PATIENCE  # from then on it is told that it is not there
-        self._untold = ""  # why it is not there, as long as that was not told
         self._transaction: Any = None
         self._begun = 0.0  # when the change began that is not applied yet
         self._sent: tuple[tuple[Operation, ...], Seen] | None = None
@@ -193,16 +190,13 @@ class Hypervisor:
     # ------------------------------------------------------------------ connection
 
     def _away(self, reason: str) -> None:
-        if self._connected or (reason and self._state != ("unreachable", reason)):
+        if time.monotonic() >= self._expected and (self._connected or (reason and self._state != ("unreachable", reason))):
             self._connected, self._transaction, self._compared = False, None, None
             self._become("unreachable", reason)
-            self._untold = reason
-        if self._untold and time.monotonic() >= self._expected:
-            self._tell("warning", "hypervisor.unreachable", self.name, f"{self.name} is unreachable: {self._untold}")
-            self._untold = ""
+            self._tell("warning", "hypervisor.unreachable", self.name, f"{self.name} is unreachable: {reason}")
 
     def _arrive(self, database: Database) -> None:
-        self._untold, self._expected = "", 0.0
+        self._expected = 0.0
         self._connected, self._begun, self._looked = True, time.monotonic(), -1
         self._become("waiting", "")
         self._tell("info", "hypervisor.connected", self.name, f"{self.name} is connected ({database.remote})")

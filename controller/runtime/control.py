@@ -135,8 +135,7 @@ class Control:
         channel.session.bridge = name
         peer.channel, peer.address, peer.since, peer.reason = channel, channel.address, time.time(), ""
         peer.protocol = channel.session.protocol  # type: ignore[assignment]
-        peer.description, peer.software = str(ready.description), ready.description.software
-        peer.failures, peer.window, peer.dropped = 0, 0, None
+        peer.description, peer.failures, peer.window, peer.dropped = ready.description, 0, 0, None
         self.journal.add(
             "info",
             "bridge.connected",

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from controller.app import forget_hosts
 from controller.config import ConfigError, NetworkFile, load, parse
 from controller.model import (
-    Address,
     Attachment,
     Bridge,
     BridgeName,
@@ -123,10 +123,7 @@ class Networks:
         """Addresses that were learned on a port in a network to which it does not belong any more."""
         tx = Tx(self._control.engine.tables)
         for bridge, port, network in left:
-            for host in tx.where(Host, bridge=bridge, port=port, network=network):
-                for ip in host.ips:
-                    tx.drop(Address, host.network, ip)
-                tx.drop(host)
+            forget_hosts(tx, *tx.where(Host, bridge=bridge, port=port, network=network))
         self._control.engine.commit(tx)
 
     # ------------------------------------------------------------------ from a text, from a file

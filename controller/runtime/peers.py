@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from controller.model import Bridge, Hypervisor
-from controller.openflow.events import PortCounters, Ready
+from controller.openflow.events import Description, PortCounters, Ready
 from controller.pipeline.actions import PORT_LOCAL
 from controller.state.tables import Tables
 
@@ -27,8 +27,7 @@ class Peer:
     since: float = 0.0
     address: str = ""
     protocol: Literal["1.4", "1.3", ""] = ""
-    description: str = ""
-    software: str = ""  # its version, of which Open vSwitch's databases need not know
+    description: Description = Description()
     reason: str = ""
     flow_mods: int = 0
     failures: int = 0  # bundles refused in a row

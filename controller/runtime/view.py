@@ -155,7 +155,7 @@ class LiveView:
             address=peer.address,
             protocol=peer.protocol,
             since=peer.since,
-            description=peer.description,
+            description=str(peer.description),
             ports=len(self._engine.tables.where(Port, bridge=peer.name)),
             flows=desired.count(peer.name) + len(peer.foreign),
             pending=max(ledger.open, int(not self._control.idle)) if ledger else 0,  # rules that are due may change anything
@@ -269,7 +269,7 @@ class LiveView:
     def _completed(self, view: HypervisorView) -> HypervisorView:
         """With what its tunnels and its bridge tell: only ovs-ctl writes a version into the database, ovs-vswitchd does not."""
         bridge = self._control.peers.get(view.name)
-        version = view.version or (bridge.software if bridge else "")
+        version = view.version or (bridge.description.software if bridge else "")
         return replace(view, version=version, problems=view.problems + self._tunnels.problems(view.name))
 
     def tunnels(self) -> tuple[TunnelView, ...]:

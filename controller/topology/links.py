@@ -35,7 +35,7 @@ class Links:
         self._links: list[list[tuple[int, int, int]]] = []  # the same, sorted: port, peer, cost
         self._near: list[dict[int, int]] = []  # of each bridge: its neighbours over live links, and the least cost
         self._changed: set[int] = set()  # bridges whose links changed
-        self._wired: set[int] = set()  # those of them that got links, or lost some, which one that is down does not do
+        self._wired: set[int] = set()  # those of them with other links, or costs; one that is down is there
         self._nearer: set[int] = set()  # those of them that came nearer to a neighbour
 
     def link(self, a: str, port_a: int, b: str, port_b: int, cost: int = 1) -> None:
@@ -58,7 +58,7 @@ class Links:
             self.unlink(b, port_b)
             self._sides[u][port_a] = Side(v, port_b, cost)
             self._sides[v][port_b] = Side(u, port_a, cost)
-        self._change(u, v)
+        self._wire(u, v)
 
     def unlink(self, a: str, port_a: int) -> None:
         """Remove the link at this end, in both directions. Nothing happens where there is none."""
@@ -66,7 +66,7 @@ class Links:
         if side:
             u = self._numbers[a]
             del self._sides[u][port_a], self._sides[side.peer][side.peer_port]
-            self._change(u, side.peer)
+            self._wire(u, side.peer)
 
     def down(self, a: str, port_a: int) -> None:
         """A port is down: no path uses its link, but both ends stay in the next-hop sets where they would be as near as the rest.
@@ -99,6 +99,11 @@ class Links:
             self._near.append({})
         return number
 
+    def _wire(self, u: int, v: int) -> None:
+        """There are other links between two bridges, or what they cost is."""
+        self._wired |= {u, v}
+        self._change(u, v)
+
     def _change(self, u: int, v: int) -> None:
         """The links between two bridges are not what they were."""
         self._list(u, v)
@@ -106,10 +111,7 @@ class Links:
 
     def _list(self, u: int, v: int) -> None:
         for one, other in ((u, v), (v, u)):
-            links = sorted((port, side.peer, side.cost) for port, side in self._sides[one].items())
-            if links != self._links[one]:
-                self._links[one] = links
-                self._wired.add(one)
+            self._links[one] = sorted((port, side.peer, side.cost) for port, side in self._sides[one].items())
             live = [cost for port, peer, cost in self._links[one] if peer == other and self._live(one, port)]
             before = self._near[one].pop(other, FAR)
             if live:

@@ -180,7 +180,7 @@ class Trees(Links):
             dist[u] = FAR
         start = [(min([dist[v] + cost for v, cost in near[u].items()], default=FAR), u) for u in lost | self._nearer]
         moved = lost | self._relax(dist, [(reach, u) for reach, u in start if reach < dist[u]])
-        tree.touched |= moved | self._wired & self._changed
+        tree.touched |= moved | self._wired
         tree.touched.update(peer for u in moved for _, peer, _ in self._links[u])
 
     def _lost(self, dist: list[int], dest: int) -> set[int]:

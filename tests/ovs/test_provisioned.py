@@ -63,7 +63,7 @@ def test_from_the_network_file_to_a_bridge_with_tunnels_and_back(ovs: Hypervisor
         targets = [ovs.vsctl("--bare", "--columns=targets", "list", table).strip() for table in ("NetFlow", "sFlow", "IPFIX")]
         assert targets == ["127.0.0.1:2055", "127.0.0.1:6343", "127.0.0.1:4739"]
         assert state(weft, "hv1")["bfd"] == ["core/hv2 down", "ex0 down"]
-        assert state(weft, "hv2")["reason"] == "no such file or directory"
+        eventually(lambda: state(weft, "hv2")["reason"] == "no such file or directory")
         ovs.vsctl("add-port", "br-int", "vm1")  # by whoever runs the machines
         eventually(lambda: any(p["network"] == "blue" for p in weft.client.items("/ports", bridge="hv1")))
         eventually(lambda: [event["subject"] for event in weft.events("port.mtu")] == ["hv1/vm1"])

@@ -193,7 +193,7 @@ def test_refused_changes(client: FlaskClient, name: str, body: object, status: i
 @pytest.mark.parametrize("body", ["", "{", "[]", "null"])
 def test_bodies_that_are_not_json_objects(client: FlaskClient, body: str) -> None:
     answer = client.put("/api/v1/apps/fabric", data=body, content_type="application/json")
-    assert body == "{" or "body: send a JSON object, with Content-Type: application/json" in answer.get_json()["detail"]
+    assert "body: send a JSON object, with Content-Type: application/json" in answer.get_json()["detail"]
     assert answer.status_code in (400, 422)
     assert answer.mimetype == "application/problem+json"
 
