@@ -27,7 +27,7 @@ class Peer:
     since: float = 0.0
     address: str = ""
     protocol: Literal["1.4", "1.3", ""] = ""
-    description: Description = Description()
+    description: Description = field(default_factory=Description)
     reason: str = ""
     flow_mods: int = 0
     failures: int = 0  # bundles refused in a row
