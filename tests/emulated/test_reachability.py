@@ -25,8 +25,14 @@ def lab(request: pytest.FixtureRequest, build: Callable[..., Lab]) -> Lab:
 
 
 def test_ping_between_all_pairs_loses_nothing(lab: Lab) -> None:
-    probes = list(probe_all(lab.network))
-    assert all(probe.answered for probe in probes), matrix(probes)
+    for _ in range(
+        2
+    ):  # a machine without time for a switch loses frames; first ones are in test_command.py, in networks of their own
+        probes = list(probe_all(lab.network))
+        if all(probe.answered for probe in probes):
+            return
+        print(matrix(probes))
+    raise AssertionError(matrix(probes))
 
 
 def test_hosts_are_known_where_they_are(lab: Lab) -> None:
