@@ -47,7 +47,7 @@ TRIES = 3  # ticks in which it says who it is meanwhile: time in which this proc
 TICK = 0.1  # seconds between two shares of a turn
 SHARES, MOST_SHARES = 10, 50  # of a turn: it takes one to five seconds, if not longer because of RATE
 LEAST = 50  # ports of a share, where there are so many: to do much at a time costs less than to do a little often
-CALM = 1000  # frames a second for which a turn grows up to five seconds, then there are more of them
+GROWTH = ((100, 20), (1000, MOST_SHARES))  # for more frames a second than so many, a turn grows up to so many shares
 RATE = 4000  # frames a second over all bridges, at the most
 MISSES = 3  # turns without a frame until a link is gone
 FRESH = 2  # turns that a frame is good for: what a host sends again later is too old
@@ -213,7 +213,7 @@ class Discovery(App, stages=(ADMIT,)):
         ports = turn.ends
         if not turn.place:
             ports = tuple((role.bridge, role.port) for role in tx.where(PortRole) if role.port != PORT_LOCAL)
-        share = _share(len(ports))
+        share, least = _share(len(ports))
         for end in ports[turn.place : turn.place + share]:
             role, port = tx.get(PortRole, *end), tx.get(Port, *end)
             if role is not None and port is not None and role.role not in TUNNELS:
@@ -221,7 +221,7 @@ class Discovery(App, stages=(ADMIT,)):
                     self.announce(port, tx)
                 self._age(role, turn.number, tx)
         place, shares = turn.place + share, turn.shares + 1
-        over = place >= len(ports) and shares >= SHARES
+        over = place >= len(ports) and shares >= least
         place, shares, number = (0, 0, turn.number + 1) if over else (place, shares, turn.number)
         tx.put(Turn("discovery", place, number, shares, turn.ticks + 1, ports))
 
@@ -344,10 +344,10 @@ class Discovery(App, stages=(ADMIT,)):
         tx.after(HOLD, HoldOver(bridge, port, held.times + 1))
 
 
-def _share(ports: int) -> int:
-    """How many of so many ports have their turn in a TICK."""
-    shares = min(MOST_SHARES, max(SHARES, -(-ports // round(CALM * TICK))))
-    return min(max(LEAST, -(-ports // shares)), round(RATE * TICK))
+def _share(ports: int) -> tuple[int, int]:
+    """How many of so many ports have their turn in a TICK, and how many ticks a turn takes at least."""
+    shares = max(SHARES, *(min(most, -(-ports // round(frames * TICK))) for frames, most in GROWTH))
+    return min(max(LEAST, -(-ports // shares)), round(RATE * TICK)), shares
 
 
 def _is_crowded(heard: Heard, tx: Tx) -> bool:
