@@ -78,6 +78,7 @@ SWEEP = 3.0  # seconds between two readings of counters
 FLOWS_A_SECOND = 1000  # a bridge is asked for no more of its flows a second, so that large bridges are read less often
 ALL_FLOWS_A_SECOND = 10_000  # and all bridges together for no more than this
 TOGETHER, PAUSE = 100, 0.1  # so many bridges are asked at once, then the others after some seconds
+GIVE_BACK = 600.0  # seconds between two looks for meters of ports that are no more: their ids are an array in the switch
 BY_TIME = ("idle", "hard")
 COUNTERS = (PortStats, MeterStats, ReadBack)  # what comes again and again, and mostly changes nothing
 COLLECTIONS: dict[type, str] = {Bridge: "bridges", Port: "ports", Host: "hosts", Link: "links"}
@@ -342,9 +343,13 @@ class Control:
     async def sweep(self) -> None:
         """Read counters for ever; the reading of flows is the audit as well."""
         due: dict[str, float] = {}
+        give_back = time.monotonic() + GIVE_BACK
         while True:
             await asyncio.sleep(SWEEP)
             now, peers = time.monotonic(), list(self.peers.values())
+            if now >= give_back and self.engine.idle:
+                self.engine.give_back("meter")
+                give_back = now + GIVE_BACK
             shared = sum(peer.installed for peer in peers) / ALL_FLOWS_A_SECOND
             for number, peer in enumerate(peers, 1):
                 if peer.channel is not None:

@@ -169,6 +169,13 @@ class Engine:
             self._change(Number, (space, name), row)
         return row.number
 
+    def give_back(self, space: str) -> None:
+        """Numbers whose names no rule reads any more are free again. Called when all rules have run."""
+        readers = self._readers[Number]
+        for row in self.tables.where(Number, space=space):
+            if (None, (space, row.name)) not in readers:
+                self._change(Number, (space, row.name), None)
+
     # ------------------------------------------------------------------ rules
 
     @property

@@ -26,7 +26,7 @@ def allocate(tables: Tables, space: str, name: Key, size: int) -> int:
 
 def _lowest(tables: Tables, space: str) -> int:
     given = tables.bucket(Number, ("space",), (space,))
-    number = len(given) + 1  # numbers are not given back one by one, so this is nearly always free
+    number = len(given) + 1  # what is given back comes many at a time, so this is nearly always free
     if not tables.bucket(Number, ("space", "number"), (space, number)):
         return number
     taken = {row.number for row in given.values() if isinstance(row, Number)}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from controller.app import App, on, rules
-from controller.model import Metered, Port
+from controller.model import Metered, Number, Port
 from controller.openflow.events import MeterStats
+from controller.runtime import control
 from controller.runtime.dispatch import Dispatch
 from controller.runtime.journal import Journal
 from controller.runtime.meters import metered
@@ -90,3 +93,27 @@ def test_an_app_hears_of_its_own_meters_while_they_drop_and_once_more(lab: tuple
     peer.dropped = None  # it connects again
     assert told(first=9, second=3, other=2, deaf=9) == set()
     assert told(first=9, second=3, other=2, deaf=9) == {("listens", one, 0)}
+
+
+def test_meters_of_ports_that_are_no_more_are_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "SWEEP", 0.001)
+    monkeypatch.setattr(control, "GIVE_BACK", 0.001)
+    engine = Engine()
+    works = control.Control(engine, Journal(), remove_foreign=True)
+    engine.enable(Listens())
+    for put in (True, False):
+        tx = Tx(engine.tables)
+        for number in range(1, 8):
+            tx.put(Port("s1", number)) if put else tx.drop(Port, "s1", number)
+        tx.put(Port("s1", 8))
+        engine.commit(tx)
+        engine.run()
+
+    async def until_given_back() -> None:
+        sweep = asyncio.create_task(works.sweep())
+        while len(engine.tables.where(Number, space="meter")) > 1:
+            await asyncio.sleep(0.001)
+        sweep.cancel()
+
+    asyncio.run(asyncio.wait_for(until_given_back(), 20))
+    assert [row.name for row in engine.tables.where(Number, space="meter")] == [("listens", "s1", 8)]

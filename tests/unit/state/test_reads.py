@@ -197,6 +197,19 @@ def test_numbers_are_given_once_and_kept() -> None:
     assert texts(engine, "s1") == flows
 
 
+def test_numbers_that_nobody_reads_any_more_are_given_back() -> None:
+    engine = engine_of(Numbers())
+    put(engine, *(Watch(f"w{number}") for number in range(9)))
+    drop(engine, *(Watch(f"w{number}") for number in range(1, 9)))
+    flows = texts(engine, "s1")
+    engine.give_back("meter")
+    assert [(n.name, n.number) for n in engine.tables.where(Number, space="meter")] == [(("w0",), 1)]
+    assert texts(engine, "s1") == flows
+    assert engine.unsaved[Number, ("meter", ("w5",))] is None
+    put(engine, Watch("new"))
+    assert {n.number for n in engine.tables.where(Number, space="meter")} == {1, 2}
+
+
 def test_the_same_numbers_after_a_restart_whatever_comes_first() -> None:
     engine = engine_of(Numbers())
     put(engine, Watch("a"), Watch("b"))
