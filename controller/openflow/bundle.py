@@ -31,7 +31,7 @@ _FLOW_MOD = Struct("!BBHIQ8xBB4s2s12s4s").pack
 _MEMBER_14 = Struct("!2sHII2xH2sHIQ8xBx4s2s12s4s").pack  # envelope and flow-mod of an addition, up to its match
 _ADD_14, _MOD_14 = bytes((V14, codec.BUNDLE_ADD)), bytes((V14, codec.FLOW_MOD))
 _ANY = pack("!III", codec.NO_BUFFER, codec.ANY, codec.ANY)
-_TOO_LONG = OfError(OUR_OWN, 0, "too long", "it does not fit into one OpenFlow message (64 KiB)")
+TOO_LONG = OfError(OUR_OWN, 0, "too long", "it does not fit into one OpenFlow message (64 KiB)")
 Failed = Callable[[int, OfError], None]
 
 
@@ -56,7 +56,7 @@ def encode(version: int, bundle: int, first_xid: int, changes: Sequence[Change],
             except struct_error:
                 if failed is None:
                     raise
-                failed(index, _TOO_LONG)
+                failed(index, TOO_LONG)
         yield b"".join(chunk)
 
 
@@ -193,7 +193,7 @@ class Push:
                 try:
                     out.append(meter_mod(self._version, self._first + index, slot, thing[1], slot in self._meters))
                 except struct_error:
-                    self._fail(index, _TOO_LONG)
+                    self._fail(index, TOO_LONG)
         return out
 
     def _undo_meters(self) -> list[bytes]:

@@ -26,8 +26,9 @@ from controller.openflow.handshake import Handshake, negotiate
 from controller.openflow.liveness import Liveness
 from controller.openflow.meters import Meters
 from controller.openflow.osken import V14
-from controller.openflow.readback import MeterCounting, PortCounting, Reading, Seen
+from controller.openflow.readback import METER, MeterCounting, PortCounting, Reading, Seen
 from controller.openflow.request import Request
+from controller.openflow.single import Single
 
 HANDSHAKE_LIMIT = 10.0  # seconds for the whole handshake
 ANSWER_LIMIT = 30.0  # seconds without progress of an answer
@@ -75,7 +76,7 @@ class Session:
         self._started = 0.0
         self._waits: dict[int, _Wait] = {}
         self._handshake: Handshake | None = None
-        self._push: Push | None = None
+        self._push: Push | Single | None = None
         self._pushed_at = 0.0
         self._chunks: Iterator[bytes] | None = None
         self._meters = Meters()
@@ -125,7 +126,7 @@ class Session:
             if now - wait.since > ANSWER_LIMIT:
                 raise ProtocolError(f"no answer to a {wait.request.what} for {ANSWER_LIMIT:.0f} s")
         if self._push is not None and now - self._pushed_at > ANSWER_LIMIT:
-            raise ProtocolError(f"no answer to a bundle for {ANSWER_LIMIT:.0f} s")
+            raise ProtocolError(f"no answer to a {self._push.what} for {ANSWER_LIMIT:.0f} s")
         if ask and self.version:
             self.out.append(codec.message(self.version, codec.ECHO_REQUEST, self._next_xid()))
         return []
@@ -148,14 +149,17 @@ class Session:
         return self._push is not None
 
     def push(self, changes: list[Change]) -> None:
-        """Send changes as one bundle, in this order; a Pushed comes later. One at a time.
+        """Send changes as one, in this order; a Pushed comes later. One push at a time.
 
         Meters are told apart into new and changed ones by what was read back and pushed before on this connection.
         """
         if self._push is not None:
             raise RuntimeError("a push is under way")
         first = self._next_xid(len(changes) + 8)
-        self._push = Push(self.version, first, first, changes, self._meters)
+        if len(changes) == 1 and changes[0][0][0] != METER:
+            self._push = Single(self.version, first, changes[0])
+        else:
+            self._push = Push(self.version, first, first, changes, self._meters)
         self._meters.pushed(self._push.meters)
         self._pushed_at = self._life.now
         self._chunks = self._push.messages()

@@ -30,6 +30,7 @@ ACTION = 1  # and Faucet no other than this
 TO_ADDRESS = b"\x80\0\x06\x06"  # a match on an Ethernet destination: for each address that Faucet learns there is one
 LOWEST = b"\0\1"  # priority of the flow that both of weft's apps have for frames that nothing else matches
 TO_CONTROLLER = pack("!I", 0xFFFFFFFD)
+AROUND = {codec.FLOW_MOD: 0, codec.BUNDLE_ADD: 16}  # bytes before a flow-mod
 NETWORK = pack("!II", 0x00010004, 1)  # the network register, as the pipeline sets it
 
 
@@ -131,10 +132,10 @@ class Client:
             kind = data[pos + 1]
             if kind == codec.PACKET_OUT:
                 answers += end - pos > FRAME and not self.learn and data[end - FRAME + 12 : end - FRAME + 14] == b"\x08\0"
-            elif kind == codec.FLOW_MOD:
+            elif kind == codec.FLOW_MOD and self.plain:
                 answers += self.learn and data[pos + 25] == 0 and TO_ADDRESS in data[pos + 48 : end]
             else:
-                answers += self.learn and kind == codec.BUNDLE_ADD and _is_learned(data, pos)
+                answers += self.learn and kind in AROUND and _is_learned(data, pos + AROUND[kind])
                 rest.append(data[pos:end])
             pos = end
         self._buffer = data[pos:]
@@ -145,8 +146,8 @@ class Client:
 
 
 def _is_learned(data: bytes, pos: int) -> bool:
-    """True for a flow of priority 100 that is added to LEARN: there is one for each address."""
-    return data[pos + 40] == LEARN.table and data[pos + 41] == 0 and data[pos + 46 : pos + 48] == b"\0d"
+    """True for a flow-mod that adds a flow of priority 100 to LEARN: there is one for each address."""
+    return data[pos + 24] == LEARN.table and data[pos + 25] == 0 and data[pos + 30 : pos + 32] == b"\0d"
 
 
 def throughput(clients: list[Client], window: int, seconds: float) -> dict[str, float]:

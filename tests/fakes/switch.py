@@ -239,7 +239,7 @@ class FakeSwitch:
     # ------------------------------------------------------------ changes
 
     def _on_change(self, message: bytes, xid: int) -> None:
-        error = self.faults.early(message) or self._apply(message)
+        error = self.faults.early(message) or self.faults.late(message) or self._apply(message)
         if error:
             self._error(message, error)
 

@@ -161,7 +161,7 @@ def test_a_group_too_long_for_a_message_is_told_and_not_sent():
 
 def test_a_switch_without_bundles_refuses_the_whole():
     session, _switch = fresh()
-    session.push([put(flow(1))])
+    session.push([put(flow(1)), put(flow(2))])
     data, answer = sent(session), b""
     pos = 0
     while pos < len(data):
@@ -177,7 +177,7 @@ def test_a_switch_without_bundles_refuses_the_whole():
 
 def test_an_answer_about_a_bundle_that_was_not_asked_for_ends_the_connection():
     session, _ = fresh()
-    session.push([put(flow(1))])
+    session.push([put(flow(1)), put(flow(2))])
     data = sent(session)
     xid = int.from_bytes(data[4:8], "big")
     with pytest.raises(ProtocolError, match="was not asked"):

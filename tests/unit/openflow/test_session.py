@@ -80,8 +80,16 @@ def test_an_answer_that_does_not_come_ends_the_connection():
 def test_a_bundle_that_is_not_answered_ends_the_connection():
     session, switch = fresh()
     switch.faults.ignored.add(codec.BUNDLE_CONTROL)
-    session.push([put(flow())])
+    session.push([put(flow(1)), put(flow(2))])
     with pytest.raises(ProtocolError, match="no answer to a bundle for 30 s"):
+        live(session, switch, 33)
+
+
+def test_a_change_that_is_not_answered_ends_the_connection():
+    session, switch = fresh()
+    switch.faults.ignored.add(codec.BARRIER_REQUEST)
+    session.push([put(flow())])
+    with pytest.raises(ProtocolError, match="no answer to a change for 30 s"):
         live(session, switch, 33)
 
 
