@@ -18,7 +18,7 @@ EmptyIfNothing = BeforeValidator(nothing_is_empty)
 Dpid = Annotated[
     int,
     BeforeValidator(names.dpid),
-    PlainSerializer("{:#x}".format, return_type=str),
+    PlainSerializer(lambda number: f"{number:#x}", return_type=str),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": names.DPID}]}),
 ]
 
