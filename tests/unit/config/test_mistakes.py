@@ -199,6 +199,8 @@ YAML = {
     "brace": ("a: {b: 1\n", 'n:1:9: a "," or "}" is missing: the "{" stands in line 1, column 4'),
     "quote": ("a: 'x\nb: 1\n", "n:2:5: the quote that begins in line 1, column 4 is never closed"),
     "tab": ("networks:\n\tblue: {}\n", "n:2:1: a tab; YAML is indented by spaces"),
+    "tab-below-a-value": ("networks:\n  a:\n    vlan: 5\n  \tmesh: x\n", "n:4:3: a tab; YAML is indented by spaces"),
+    "tab-in-text": ("networks:\n  a:\n    description: |\n\tx\n    vlan: 5\n", "n:4:1: a tab; YAML is indented by spaces"),
     "at-sign": ("networks: @x\n", 'n:1:11: a value that begins with @ needs quotes: "@..."'),
     "colon": (
         "networks: {}: {}\n",
