@@ -10,6 +10,7 @@ from controller.cli.overlay_kinds import TUNNELS as TUNNELS
 from controller.cli.service_kinds import BACKENDS as BACKENDS
 from controller.cli.service_kinds import SERVICES as SERVICES
 
+SHORT = 48  # letters of an error beside a state
 LOCAL = 0xFFFFFFFE  # OFPP_LOCAL, the bridge's own interface
 
 
@@ -31,10 +32,16 @@ def _event_text(item: Item) -> str:
     return str(item["text"]) + (f" (x{item['count']})" if item["count"] > 1 else "")
 
 
-def _last_line(item: Item) -> str:
-    """An app's state; of a failed one also what its traceback ends in."""
-    lines = item["error"].strip().splitlines()
-    return f"{item['state']}: {lines[-1]}" if lines else str(item["state"])
+def _error(item: Item) -> str:
+    """What the traceback of a failed app ends in: where it was, and what."""
+    return str(item["error"].strip().rpartition("\n")[2])
+
+
+def _app_state(item: Item) -> str:
+    """An app's state; of a failed one also the beginning of why."""
+    error = _error(item)
+    short = error if len(error) <= SHORT else f"{error[: SHORT - 3]}..."
+    return f"{item['state']}: {short}" if error else str(item["state"])
 
 
 def _settings(item: Item) -> str:
@@ -219,7 +226,7 @@ APPS = Kind(
     "ap",
     (
         Column("NAME", field("name")),
-        Column("STATE", _last_line, long=True),
+        Column("STATE", _app_state, long=True),
         Column("STAGES", _stages),
         Column("FLOWS", field("flows")),
         Column("ROWS", field("rows")),
@@ -227,6 +234,7 @@ APPS = Kind(
         Column("DESCRIPTION", field("description"), long=True),
         Column("CONFIG", _settings, wide=True, long=True),
         Column("ALL-STAGES", field("stages"), wide=True, long=True),
+        Column("ERROR", lambda item: _error(item) or "-", wide=True, long=True),
     ),
     ("name",),
     lambda item: (item["name"],),

@@ -1,5 +1,7 @@
 """`weft get`: formats, filters, names."""
 
+import dataclasses
+
 import pytest
 import yaml
 
@@ -124,7 +126,15 @@ def test_events_by_severity_newest_last(weft: Weft, view: FakeView) -> None:
 
 
 def test_a_failed_app_shows_what_it_failed_of(weft: Weft, view: FakeView) -> None:
-    assert "failed: KeyError: 'limit'" in weft("get", "apps", "rate_limiter").out
+    assert "failed: rate_limiter.py:31: KeyError: 'limit'  POLICY" in weft("get", "apps", "rate_limiter").out
+
+
+def test_a_long_error_of_an_app_is_short_beside_its_state_and_whole_in_wide(weft: Weft, view: FakeView) -> None:
+    error = "limit.py:7: ValueError: " + "this is no limit " * 9 + "at all"
+    view._apps["rate_limiter"] = dataclasses.replace(view._apps["rate_limiter"], error=f"Traceback:\n{error}\n")
+    (line,) = weft("get", "apps", "rate_limiter", "--no-headers").lines
+    assert "  failed: limit.py:7: ValueError: this is no limit this...  POLICY" in line
+    assert weft("get", "apps", "rate_limiter", "-o", "wide").lines[1].endswith(f"  {error}")
 
 
 def test_networks_read_well(weft: Weft, view: FakeView) -> None:
