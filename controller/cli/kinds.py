@@ -106,8 +106,9 @@ BRIDGES = Kind(
     ("name",),
     lambda item: (item["name"], item["dpid"]),
     "No bridge has connected. Point one here: ovs-vsctl set-controller BRIDGE {target}",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"bridges", "flows"}),
+    bridge="name",
 )
 
 PORTS = Kind(
@@ -137,8 +138,9 @@ PORTS = Kind(
     ("bridge", "port"),
     lambda item: (f"{item['bridge']}/{item['name']}", item["name"], item["mac"]),
     "No ports: no bridge has connected.",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"ports", "hosts", "links", "counters"}),
+    bridge="bridge",
 )
 
 LINKS = Kind(
@@ -157,8 +159,9 @@ LINKS = Kind(
     ("bridge", "port"),
     lambda item: (_link_name(item), f"{item['bridge']}/{item['port_name']}"),
     "No links. One is found when two connected bridges hear each other's LLDP.",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"links", "networks"}),
+    bridge="bridge",
 )
 
 PATHS = Kind(
@@ -196,8 +199,9 @@ NETWORKS = Kind(
     ("name",),
     lambda item: (item["name"], str(item["vlan"])),
     "No networks.",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"networks", "hosts"}),
+    bridge="bridges",
 )
 
 HOSTS = Kind(
@@ -217,8 +221,10 @@ HOSTS = Kind(
     ("network", "mac"),
     lambda item: (item["mac"], *item["ips"]),
     "No hosts yet. A host is learned from the first frame it sends.",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"hosts"}),
+    bridge="bridge",
+    called="A host goes by its MAC or an IP address, see 'weft get hosts'; a name as h1 is known to the emulation alone.",
 )
 
 APPS = Kind(
@@ -265,8 +271,9 @@ FLOWS = Kind(
     ("bridge", "kind", "table", "priority", "match"),
     lambda item: (item["cookie"],),
     "No flows match.",
-    frozenset({"bridge", "app", "table", "filter", "search", "sort", "limit"}),
+    frozenset({"app", "table", "filter", "search", "sort", "limit"}),
     frozenset({"flows", "counters"}),
+    bridge="bridge",
 )
 
 EVENTS = Kind(
@@ -302,8 +309,9 @@ DROPS = Kind(
     ("bridge", "table", "priority", "match"),
     lambda item: (_drop_name(item), f"{item['bridge']}/{item['port_name']}", item["port_name"], item["cookie"]),
     "Nothing was dropped.",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"flows", "counters"}),
+    bridge="bridge",
 )
 
 KINDS = (
