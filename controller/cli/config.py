@@ -22,7 +22,9 @@ commands = typer.Typer(help="Check a network file; print its schema for editors.
 
 @commands.command("schema")
 def print_schema() -> None:
-    """Print the JSON Schema of the network file: completion and checks in editors with a YAML language server.
+    """Print the JSON Schema of the network file, for editors.
+
+    Those with a YAML language server complete and check by it.
 
     \b
     weft config schema > network.schema.json

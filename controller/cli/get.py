@@ -92,7 +92,7 @@ def get(
     severity: Annotated[str, typer.Option("--severity", help="Only events that are at least info, warning or error.")] = "",
     state_dir: options.StateDir = None,
 ) -> None:
-    """Show bridges, ports, links, paths, hosts, networks, hypervisors, tunnels, services, apps, flows, events or status.
+    """Show what the controller knows: bridges, ports, hosts and more.
 
     \b
     weft get bridges                          one line a bridge
