@@ -283,7 +283,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A network file that holds now: its sizes, how many rows it changed, and ports that do not exist yet."""
+    """A network file that holds now: its sizes, how many entries are not as before, and ports that do not exist yet."""
 
     name: str
     networks: int

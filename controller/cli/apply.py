@@ -15,7 +15,9 @@ File = Annotated[str, typer.Option("--file", "-f", metavar="FILE", help="The net
 
 
 def apply(file: File, output: options.Output = Format.TABLE, state_dir: options.StateDir = None) -> None:
-    """Make the running network what a file says, without touching what does not change. All of it, or with a mistake nothing.
+    """Make the running network what a file says.
+
+    What does not change is not touched. All of it comes true, or with a mistake nothing.
 
     It holds until the controller restarts: that reads the file given to 'weft start -f FILE'.
 

@@ -120,7 +120,7 @@ class Client:
             raise self._explained(error) from error
         if response.status >= 400:
             with contextlib.closing(connection):
-                raise _refusal(response, asked=method == "GET")
+                raise _refusal(response, asked=body is None)
         return connection, response
 
     def _explained(self, error: Exception) -> Failure:
@@ -162,7 +162,7 @@ def _query(query: dict[str, Any]) -> str:
 
 
 def _refusal(response: http.client.HTTPResponse, asked: bool) -> Failure:
-    """What the controller said (problem+json), as an exit code and two lines. A question that it does not take is wrong usage."""
+    """What the controller said (problem+json), as an exit code and two lines. Words alone that it refuses are wrong usage."""
     code = ExitCode.USAGE if asked and response.status == 422 else _REFUSALS.get(response.status, ExitCode.REFUSED)
     try:
         problem = json.loads(response.read())

@@ -2,22 +2,29 @@
 
 import json
 import os
+from contextlib import suppress
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from controller.cli.client import Client
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.output import many
 
 if TYPE_CHECKING:
     from controller.config import ConfigError, Found, NetworkFile, Node
 
+SECONDS = 1.0  # for a controller that may run
+
 commands = typer.Typer(help="Check a network file; print its schema for editors.", rich_markup_mode=None, add_completion=False)
 
 
 @commands.command("schema")
 def print_schema() -> None:
-    """Print the JSON Schema of the network file: completion and checks in editors with a YAML language server.
+    """Print the JSON Schema of the network file, for editors.
+
+    Those with a YAML language server complete and check by it.
 
     \b
     weft config schema > network.schema.json
@@ -29,8 +36,15 @@ def print_schema() -> None:
 
 @commands.command()
 def check(file: Annotated[str, typer.Argument(metavar="FILE", help="The network file; - reads standard input.")]) -> None:
-    """Say every mistake in a network file. Whether its bridges, ports and apps of your own exist only a controller knows."""
+    """Say every mistake in a network file.
+
+    Whether its bridges and ports exist only a controller knows. An app that neither is installed nor runs is a warning: a
+    controller may be given its file.
+    """
     name, found = load(file)
+    for app in found.apps:
+        if warning := _unknown(app):
+            typer.echo(f"warning: {found.problem(('apps', app), warning, about_key=True)}", err=True)
     print(f"{name} is right: {many(len(found.networks), 'network')}, {many(len(found.ports), 'port')}")
 
 
@@ -59,6 +73,21 @@ def _fields_of_apps(root: "Node") -> "Found":
     from controller.runtime import fields
 
     return fields.mistakes(fields.Installed(), root)
+
+
+def _unknown(app: str) -> str:
+    """What there is to say of an app that neither is installed nor known to the controller that runs here, if one does."""
+    from controller.runtime.fields import Installed
+
+    names = Installed().names()
+    if app in names:
+        return ""
+    with suppress(Failure):
+        names.update(item["name"] for item in Client(timeout=SECONDS).items("/apps"))
+    if app in names:
+        return ""
+    near = get_close_matches(app, names, 1)
+    return f"there is no app {app}" + (f"; did you mean {near[0]}?" if near else ", unless weft start is given its file by --app")
 
 
 def read(file: str) -> tuple[str, str]:

@@ -67,7 +67,7 @@ def emulate(
     ] = WEB,
     list_: List = False,
 ) -> None:
-    """Build a network of Open vSwitch bridges and Mininet hosts with a controller of its own, and use it. Needs root.
+    """Build a network of bridges and hosts to play with. Needs root.
 
     \b
     weft emulate --list                       what can be built
@@ -77,7 +77,8 @@ def emulate(
     weft emulate hypervisors -p n=8 --check   one network over many hypervisors, by tunnels
     weft emulate tree --demo                  stay until Ctrl-C, for the dashboard
 
-    It lives in namespaces of its own with a private Open vSwitch: nothing of yours is touched and nothing is left.
+    Mininet's hosts, a private Open vSwitch and a controller live in namespaces of their own: nothing of yours is touched and
+    nothing is left.
     """
     if find_spec("mininet") is None:
         raise Failure(ExitCode.REFUSED, "Mininet is not installed for this Python", "'weft doctor' says how to mend that.")

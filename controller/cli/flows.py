@@ -44,7 +44,7 @@ def flows(
     output: options.Output = Format.TABLE,
     state_dir: options.StateDir = None,
 ) -> None:
-    """Show the flows of one bridge, table by table, with the app and the reason of each.
+    """Show a bridge's flows, table by table, with app and reason.
 
     \b
     weft flows s1                             the whole pipeline

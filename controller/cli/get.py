@@ -2,6 +2,7 @@
 
 import re
 import time
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import partial
 from itertools import islice
@@ -45,13 +46,27 @@ KindName = Annotated[
 ]
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="NAME...", help="Only these. Of paths: from where, to where.", autocompletion=options.complete_item),
+    typer.Argument(
+        metavar="NAME...",
+        help="Only these, or what is on these bridges. Of paths: from where, to where.",
+        autocompletion=options.complete_item,
+    ),
 ]
 Form = Annotated[Output, typer.Option("--output", "-o", help="How to print. Of links also as a graph: dot, graphml, node-link.")]
+Bridge = Annotated[
+    str,
+    typer.Option(
+        "--bridge",
+        "-b",
+        help="Only what is on this bridge. Not of paths, services, apps and events.",
+        autocompletion=options.complete_bridge,
+    ),
+]
 Sort = Annotated[str, typer.Option("--sort", help="Order flows by this field, see below: '-packets' for the largest first.")]
 Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many flows or events.")]
 EPILOG = f"""
-NAME narrows every list, and --bridge each whose things are on bridges. Flows are narrowed by --app, --table, --search and
+NAME narrows every list. The name of a bridge stands for whatever is on it: 'weft get ports s1' shows all ports of s1, as
+--bridge s1 does, and 'weft get ports s1/s1' the one that is called s1 too. Flows are narrowed by --app, --table, --search and
 --filter too, and put in order by --sort; events are narrowed by --kind and --severity. Where several are given, all must hold.
 
 {options.FILTERS}
@@ -66,7 +81,7 @@ def get(
     form: Form = Output.TABLE,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on, and show what changes.")] = False,
     no_headers: options.NoHeaders = False,
-    bridge: options.Bridge = "",
+    bridge: Bridge = "",
     app: options.App = "",
     table: options.Table = "",
     filter: options.Filter = "",  # noqa: A002 - the option is called so
@@ -77,7 +92,7 @@ def get(
     severity: Annotated[str, typer.Option("--severity", help="Only events that are at least info, warning or error.")] = "",
     state_dir: options.StateDir = None,
 ) -> None:
-    """Show bridges, ports, links, paths, hosts, networks, hypervisors, tunnels, services, apps, flows, events or status.
+    """Show what the controller knows: bridges, ports, hosts and more.
 
     \b
     weft get bridges                          one line a bridge
@@ -130,8 +145,8 @@ def narrowing(kind: Kind, options: dict[str, Any]) -> dict[str, Any]:
     """The filters that were given. One that would be ignored is a mistake."""
     given = {name: value for name, value in options.items() if value not in (None, "")}
     for name in given:
-        if name not in kind.filters:
-            fitting = [other.name for other in kinds.KINDS if name in other.filters]
+        if not kind.narrows(name):
+            fitting = [other.name for other in kinds.KINDS if other.narrows(name)]
             raise typer.BadParameter(f"--{name} narrows {' and '.join(fitting)}, not {kind.name}.")
     return given
 
@@ -157,16 +172,10 @@ def fetch_items(client: Client, kind: Kind, query: dict[str, Any]) -> list[Item]
         return dropped(client, query)
     if kind is kinds.EVENTS:
         return list(client.items("/events/history", **query))
-    items = [item for item in client.items(f"/{kind.name}") if not bridge or bridge in _bridges_of(kind, item)]
+    items = [item for item in client.items(f"/{kind.name}") if not bridge or bridge in kind.bridges(item)]
     if bridge and not items:
         client.get(f"/bridges/{segment(bridge)}")  # a bridge that does not exist is an error, not an empty list
     return items
-
-
-def _bridges_of(kind: Kind, item: Item) -> list[str]:
-    if kind is kinds.NETWORKS:
-        return list(item["bridges"])
-    return [item["name" if kind is kinds.BRIDGES else "bridge"]]
 
 
 def dropped(client: Client, query: dict[str, Any]) -> list[Item]:
@@ -202,19 +211,15 @@ def select(kind: Kind, items: list[Item], names: list[str], must_exist: bool) ->
     """Only the items with these names; a name that nothing has is not found."""
     if not names:
         return items
-    wanted = {name.lower() for name in names}
-    chosen = [item for item in items if wanted & _lower(kind.naming(item))]
-    missing = wanted - {name for item in chosen for name in _lower(kind.naming(item))}
+    wanted = {name.lower(): name for name in names}
+    chosen = [item for item in items if not kind.names(item).isdisjoint(wanted)]
+    missing = sorted(wanted.keys() - {name for item in chosen for name in kind.names(item)})
     if missing and must_exist:
         called = "service" if kind.name == "backends" else kind.name.removesuffix("s")  # they go by the name of their service
-        raise Failure(
-            ExitCode.NOT_FOUND, f"no {called} is called {min(missing)}", f"'weft get {called}s -o name' lists the names."
-        )
+        near = get_close_matches(wanted[missing[0]], {name for item in items for name in kind.naming(item)}, 1)
+        hint = f"Did you mean {near[0]}?" if near else f"'weft get {called}s -o name' lists the names."
+        raise Failure(ExitCode.NOT_FOUND, f"no {called} is called {wanted[missing[0]]}", kind.called or hint)
     return chosen
-
-
-def _lower(names: tuple[str, ...]) -> set[str]:
-    return {name.lower() for name in names}
 
 
 def show(kind: Kind, items: list[Item], form: Format, headers: bool, empty: str = "") -> None:

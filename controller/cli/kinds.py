@@ -10,6 +10,7 @@ from controller.cli.overlay_kinds import TUNNELS as TUNNELS
 from controller.cli.service_kinds import BACKENDS as BACKENDS
 from controller.cli.service_kinds import SERVICES as SERVICES
 
+SHORT = 48  # letters of an error beside a state
 LOCAL = 0xFFFFFFFE  # OFPP_LOCAL, the bridge's own interface
 
 
@@ -31,10 +32,16 @@ def _event_text(item: Item) -> str:
     return str(item["text"]) + (f" (x{item['count']})" if item["count"] > 1 else "")
 
 
-def _last_line(item: Item) -> str:
-    """An app's state; of a failed one also what its traceback ends in."""
-    lines = item["error"].strip().splitlines()
-    return f"{item['state']}: {lines[-1]}" if lines else str(item["state"])
+def _error(item: Item) -> str:
+    """What the traceback of a failed app ends in: where it was, and what."""
+    return str(item["error"].strip().rpartition("\n")[2])
+
+
+def _app_state(item: Item) -> str:
+    """An app's state; of a failed one also the beginning of why."""
+    error = _error(item)
+    short = error if len(error) <= SHORT else f"{error[: SHORT - 3]}..."
+    return f"{item['state']}: {short}" if error else str(item["state"])
 
 
 def _settings(item: Item) -> str:
@@ -99,8 +106,9 @@ BRIDGES = Kind(
     ("name",),
     lambda item: (item["name"], item["dpid"]),
     "No bridge has connected. Point one here: ovs-vsctl set-controller BRIDGE {target}",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"bridges", "flows"}),
+    bridge="name",
 )
 
 PORTS = Kind(
@@ -130,8 +138,9 @@ PORTS = Kind(
     ("bridge", "port"),
     lambda item: (f"{item['bridge']}/{item['name']}", item["name"], item["mac"]),
     "No ports: no bridge has connected.",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"ports", "hosts", "links", "counters"}),
+    bridge="bridge",
 )
 
 LINKS = Kind(
@@ -150,8 +159,9 @@ LINKS = Kind(
     ("bridge", "port"),
     lambda item: (_link_name(item), f"{item['bridge']}/{item['port_name']}"),
     "No links. One is found when two connected bridges hear each other's LLDP.",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"links", "networks"}),
+    bridge="bridge",
 )
 
 PATHS = Kind(
@@ -189,8 +199,9 @@ NETWORKS = Kind(
     ("name",),
     lambda item: (item["name"], str(item["vlan"])),
     "No networks.",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"networks", "hosts"}),
+    bridge="bridges",
 )
 
 HOSTS = Kind(
@@ -210,8 +221,10 @@ HOSTS = Kind(
     ("network", "mac"),
     lambda item: (item["mac"], *item["ips"]),
     "No hosts yet. A host is learned from the first frame it sends.",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"hosts"}),
+    bridge="bridge",
+    called="A host goes by its MAC or an IP address, see 'weft get hosts'; a name as h1 is known to the emulation alone.",
 )
 
 APPS = Kind(
@@ -219,7 +232,7 @@ APPS = Kind(
     "ap",
     (
         Column("NAME", field("name")),
-        Column("STATE", _last_line, long=True),
+        Column("STATE", _app_state, long=True),
         Column("STAGES", _stages),
         Column("FLOWS", field("flows")),
         Column("ROWS", field("rows")),
@@ -227,6 +240,7 @@ APPS = Kind(
         Column("DESCRIPTION", field("description"), long=True),
         Column("CONFIG", _settings, wide=True, long=True),
         Column("ALL-STAGES", field("stages"), wide=True, long=True),
+        Column("ERROR", lambda item: _error(item) or "-", wide=True, long=True),
     ),
     ("name",),
     lambda item: (item["name"],),
@@ -257,8 +271,9 @@ FLOWS = Kind(
     ("bridge", "kind", "table", "priority", "match"),
     lambda item: (item["cookie"],),
     "No flows match.",
-    frozenset({"bridge", "app", "table", "filter", "search", "sort", "limit"}),
+    frozenset({"app", "table", "filter", "search", "sort", "limit"}),
     frozenset({"flows", "counters"}),
+    bridge="bridge",
 )
 
 EVENTS = Kind(
@@ -294,8 +309,9 @@ DROPS = Kind(
     ("bridge", "table", "priority", "match"),
     lambda item: (_drop_name(item), f"{item['bridge']}/{item['port_name']}", item["port_name"], item["cookie"]),
     "Nothing was dropped.",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"flows", "counters"}),
+    bridge="bridge",
 )
 
 KINDS = (

@@ -115,7 +115,6 @@ StateDir = Annotated[
     ),
 ]
 Output = Annotated[Format, typer.Option("--output", "-o", help="How to print.")]
-Bridge = Annotated[str, typer.Option("--bridge", "-b", help="Only this bridge.", autocompletion=complete_bridge)]
 App = Annotated[str, typer.Option("--app", "-a", help="Only flows of this app.", autocompletion=complete_app)]
 Table = Annotated[str, typer.Option("--table", "-t", help="Only this table: its number, or its stage, as FORWARD.")]
 Filter = Annotated[

@@ -30,6 +30,7 @@ HYPERVISORS = Kind(
     "No hypervisors. They stand in the network file, under hypervisors:, with ovsdb: or listen:.",
     frozenset(),
     frozenset({"hypervisors", "bridges"}),
+    bridge="name",
 )
 
 TUNNELS = Kind(
@@ -57,4 +58,5 @@ TUNNELS = Kind(
     "No tunnels. They join the hypervisors of a mesh, which stand in the network file.",
     frozenset(),
     frozenset({"tunnels"}),
+    bridge="hypervisor",
 )

@@ -80,6 +80,7 @@ BACKENDS = Kind(
     ("service", "address"),
     lambda item: (f"{item['service']}/{item['address']}", item["service"], item["address"]),
     "No backends: there is no service. Services stand in the network file, under services:.",
-    frozenset({"bridge"}),
+    frozenset(),
     frozenset({"services", "hosts", "counters"}),
+    bridge="bridge",
 )

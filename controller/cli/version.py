@@ -25,7 +25,7 @@ def library_version(name: str) -> str:
 
 
 def version(output: options.Output = Format.TABLE) -> None:
-    """Show the version of weft; with -o wide, json or yaml also of what it stands on."""
+    """Show the version of weft. With -o wide, json or yaml also of what it stands on."""
     facts = {"weft": weft_version(), "python": platform.python_version(), "kernel": platform.release()}
     facts |= {shown: library_version(name) for shown, name in LIBRARIES.items() if output is not Format.TABLE}
     if print_value(facts, output):

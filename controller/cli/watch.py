@@ -67,9 +67,10 @@ def _differences(kind: Kind, snapshots: Iterator[list[Item]]) -> Iterator[list[C
 def _print(kind: Kind, batches: Iterator[list[Change]], form: Format, headers: bool) -> None:
     """A line, or a document, for each change."""
     columns = shown(kind.columns, form)
+    widths = [0] * len(columns)
     if kind is not kinds.EVENTS:
         columns.insert(0, Column("CHANGE", lambda item: str(item["change"])))
-    widths = [0] * len(columns)
+        widths.insert(0, len("changed"))  # the longest of them, which comes later than the others
     for batch in batches:
         if form in (Format.TABLE, Format.WIDE):
             lines = plain_table(columns, [{**item, "change": change} for change, item in batch], headers, widths)

@@ -5,14 +5,16 @@ In the network file each mistake has its place (`problems`); a field of an app m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
 from controller.config.problems import Keys, instead, show
 from controller.config.scalars import AmbiguousError, read
-from controller.config.schema import Schema, at
+from controller.config.schema import Schema, at, resolved
 from controller.config.source import Node, Source
 
 _BELONGS = {
@@ -24,12 +26,24 @@ _BELONGS = {
     "string_type": "text",
     "bool_type": "true or false",
     "bool_parsing": "true or false",
-    "tuple_type": "a list, like [a, b],",
-    "list_type": "a list, like [a, b],",
-    "set_type": "a list, like [a, b],",
-    "dict_type": "a mapping, like {key: value},",
-    "model_type": "a mapping, like {key: value},",
-    "model_attributes_type": "a mapping, like {key: value},",
+}
+_LIST = ("a list", ["a", "b"])
+_MAPPING = ("a mapping", {"key": "value"})
+_HOLDS = {  # what it is, and an example where the schema has none
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "set_type": _LIST,
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+}
+_KINDS = {
+    "string": "a text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "array": "a list",
+    "object": "a mapping",
 }
 _OUT_OF_RANGE = {"greater_than_equal", "less_than_equal", "greater_than", "less_than"}
 
@@ -77,7 +91,12 @@ def _of_value(found: Any, allowed: Schema, node: Node) -> str:
     if kind == "value_error":
         return str(found["ctx"]["error"])
     if kind in _BELONGS:
-        return f"{what(node)}; {_BELONGS[kind]} belongs here{_hint(kind, node)}"
+        return f"{what(node)}; {_BELONGS[kind]} belongs here{_hint(kind, allowed, node)}"
+    if kind in _HOLDS:
+        holds, other = _HOLDS[kind]
+        example = next((each for each in allowed.get("examples", ()) if isinstance(each, type(other))), other)
+        hint = _hint(kind, allowed, node)
+        return f"{what(node)}; {holds}{'' if hint else f', like {_written(example)},'} belongs here{hint}"
     if kind in _OUT_OF_RANGE:
         return f"{show(node.text)} is not in {_range(allowed)}"
     if kind == "literal_error":
@@ -101,16 +120,19 @@ def _one_of(known: Sequence[str]) -> str:
 
 
 def _missing(key: str | int, allowed: Schema) -> str:
-    example = f", like {key}: {allowed['examples'][0]}" if allowed.get("examples") else ""
+    example = f", like {_written({key: allowed['examples'][0]})[1:-1]}" if allowed.get("examples") else ""
     return f"{key} is missing: {_kind(allowed)}{example}"
+
+
+def _written(example: Any) -> str:
+    """An example as it may stand in the file, on one line."""
+    return str(yaml.safe_dump(example, default_flow_style=True, sort_keys=False, width=math.inf)).rstrip("\n")
 
 
 def _kind(allowed: Schema) -> str:
     if "minimum" in allowed:
         return f"a number in {_range(allowed)}"
-    return {"string": "a text", "boolean": "true or false", "integer": "a whole number", "number": "a number"}.get(
-        str(allowed.get("type")), "a value"
-    )
+    return _KINDS.get(str(allowed.get("type")), "a value")
 
 
 def _range(allowed: Schema) -> str:
@@ -127,10 +149,10 @@ def what(node: Node) -> str:
     return f"{show(node.text)} is {kinds.get(type(node.value), 'something else')}"
 
 
-def _hint(kind: str, node: Node) -> str:
+def _hint(kind: str, allowed: Schema, node: Node) -> str:
     if kind == "string_type" and isinstance(node.value, int | float):
         return f': "{show(node.text)}" in quotes is text'
-    if kind == "tuple_type" and isinstance(node.value, str):
+    if kind == "tuple_type" and isinstance(node.value, str) and resolved(allowed.get("items", {})).get("type") == "string":
         return f": [{show(node.text)}]"
     if node.quoted and kind in ("int_type", "float_type", "bool_type") and _means_more(node.text):
         return ": leave out the quotes"

@@ -10,6 +10,8 @@ _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 # What YAML lets stand in a file, surrogates not among it.
 _STRANGE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
+_TAB = "a tab; YAML is indented by spaces"
+
 # Words of the parser, and ours. What they are about is often a line above: {opened} says where.
 _HINTS = (
     (
@@ -31,6 +33,7 @@ _HINTS = (
     ("alphabetic or numeric", "& and * begin the name of an anchor; put text that begins with one in quotes"),
     ("unexpected ':'", 'a ":" that does not belong here; put text that begins with it in quotes'),
     ("did not find expected node content", "a value is expected here"),
+    ("found a tab character", _TAB),
     ("could not find expected ':'", 'this line is no "key: value"'),
 )
 
@@ -63,7 +66,7 @@ def _character(problem: str, text: str, mark: yaml.Mark) -> str:
     line = (*_BREAK.split(text), "")[mark.line]
     character = line[mark.column : mark.column + 1]
     if character == "\t":
-        return "a tab; YAML is indented by spaces"
+        return _TAB
     return f'a value that begins with {character} needs quotes: "{character}..."'
 
 

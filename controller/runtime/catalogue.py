@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from itertools import islice
@@ -14,7 +13,7 @@ from controller.model import Row
 from controller.query import AppView, QueryError
 from controller.runtime import loader
 from controller.runtime.control import Control
-from controller.state import status
+from controller.state import fault, status
 from controller.state.engine import AppState
 from controller.state.owner import Owner
 
@@ -58,7 +57,7 @@ class Catalogue:
             raise
         except Exception:
             name = source if not source.endswith(".py") else source.rpartition("/")[2].removesuffix(".py")
-            self._listings[name] = Listing(source, error=traceback.format_exc())
+            self._listings[name] = Listing(source, error=fault.in_file(source))
             return name
         before = self._listings.get(cls.name)
         if before is not None and before.cls is not None and before.source != source:
@@ -154,7 +153,7 @@ class Catalogue:
         except loader.LoadError as error:
             raise QueryError(422, "The app cannot run", str(error)) from error
         except Exception as error:
-            listing.error = traceback.format_exc()
+            listing.error = fault.in_file(listing.source)
             self._tell_failed(name)
             raise QueryError(
                 422, "The app cannot run", f"{name} raised {type(error).__name__} when it was loaded: {error}"
@@ -189,7 +188,7 @@ class Catalogue:
         self._control.journal.changed("apps", "flows")
 
     def _tell_failed(self, name: str) -> None:
-        last = self._listings[name].error.strip().splitlines()[-1]
+        last = fault.last_line(self._listings[name].error)
         self._control.journal.add("error", "app.failed", name, f"app {name} could not be loaded: {last}")
         self._control.journal.changed("apps")
 

@@ -273,8 +273,8 @@ class Control:
                 self.journal.changed(*names)
         if engine.raised:
             raised, engine.raised = engine.raised, []
-            for owner in raised:
-                self.dispatch.tell_failed(owner.rule.app.name, owner.error)
+            for app, error in dict.fromkeys((owner.rule.app.name, owner.error) for owner in raised):
+                self.dispatch.tell_failed(app, error)
 
     def _installed(self, peer: Peer) -> None:
         self.dispatch.event(Installed(peer.name))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from controller.pipeline.actions import PORT_CONTROLLER
 from controller.runtime.answers import Answers, Asked, Reading
 from controller.runtime.confirming import Confirming
 from controller.runtime.journal import Journal
+from controller.state import fault
 from controller.state.engine import AppState, Engine, TimerSpec
 from controller.state.tables import Tx
 
@@ -74,7 +74,7 @@ class Dispatch:
             handler(state.app, argument, tx)
         except Exception:
             self._tx = Tx(self._engine.tables)  # whatever it did to the old one goes with it
-            self.fail(state, traceback.format_exc())
+            self.fail(state, fault.of_app(state.app))
             return
         self._take(tx)
 
@@ -84,7 +84,7 @@ class Dispatch:
         try:
             handler(state.app, asked, tx)
         except Exception:
-            self.fail(state, traceback.format_exc())
+            self.fail(state, fault.of_app(state.app))
             return
         self.answers.remember(state, asked, tx, known)
         self._take(tx)
@@ -120,8 +120,8 @@ class Dispatch:
             self.tell_failed(state.app.name, error)
 
     def tell_failed(self, app: str, error: str) -> None:
-        """Something of an app raised: say so, in one line."""
-        self._journal.add("error", "app.failed", app, f"app {app} failed: {error.strip().splitlines()[-1]}")
+        """Something of an app raised: say so, in one line. It may be for every row, each with another text: that is one event."""
+        self._journal.add("error", "app.failed", app, f"app {app} failed: {fault.last_line(error)}", lasting=True)
         self._journal.changed("apps")
 
     def send(self, bridge: str, frame: bytes, *actions: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from controller.config import Found, Node
 from controller.runtime import loader
+from controller.runtime.builtin import BUILTIN
 from controller.runtime.loader import FieldError, LoadError
 
 
@@ -20,12 +21,16 @@ class Apps(Protocol):
 class Installed:
     """The apps that are installed. Others may be files that a controller is given, so nothing is said of them."""
 
+    def names(self) -> set[str]:
+        """How they are called."""
+        return {*loader.installed(), *BUILTIN}
+
     def check(self, name: str, config: Mapping[str, object]) -> None:
         """Whether an installed app would take these fields; what the command line of a controller gives may be missing."""
-        if name not in loader.installed():
+        if name not in self.names():
             return
         try:
-            loader.make(loader.load(name), config)
+            loader.make(BUILTIN.get(name) or loader.load(name), config)
         except FieldError as error:
             given = [found for found in error.fields if found[0].partition(".")[0] in config]
             if given:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from controller.app import forget_hosts
-from controller.config import ConfigError, NetworkFile, load, parse
+from controller.config import ConfigError, NetworkFile, differences, entries, load, parse
 from controller.model import (
     Attachment,
     Bridge,
@@ -79,6 +79,7 @@ class Networks:
 
     def __init__(self, control: Control, catalogue: Catalogue, provisioning: Provisioning, path: Path | None = None) -> None:
         self._control, self._catalogue, self._provisioning, self._path = control, catalogue, provisioning, path
+        self._holds = entries(NetworkFile())
         self._mistakes = partial(mistakes, catalogue)
         self._rereading: asyncio.Task[None] | None = None
 
@@ -95,7 +96,8 @@ class Networks:
         before = set(engine.tables.rows[Attachment])
         tx = Tx(engine.tables)
         put(tx, file)
-        changes = len(tx.changes)
+        held, self._holds = self._holds, entries(file)
+        changes = differences(held, self._holds)
 
         def end() -> None:
             self._forget_hosts(before - engine.tables.rows[Attachment].keys())

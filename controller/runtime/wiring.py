@@ -17,6 +17,7 @@ from controller.model import Network, Pipeline
 from controller.openflow import osken
 from controller.pipeline.stages import DEFAULT_NETWORK
 from controller.runtime import logs, preflight
+from controller.runtime.builtin import BUILTIN
 from controller.runtime.catalogue import Catalogue
 from controller.runtime.channel import ListenError, Tls, listen
 from controller.runtime.chronicle import Chronicle
@@ -33,10 +34,6 @@ from controller.runtime.tunnelwatch import TunnelWatch
 from controller.runtime.view import LiveView
 from controller.state.engine import Engine
 from controller.state.tables import Tx
-from controller.topology.basis import Basis
-from controller.topology.discovery import Discovery
-from controller.topology.tunnels import Tunnels
-from controller.topology.warmth import Warmth
 
 SWITCH = 30e-6  # seconds that a thread of the dashboard holds up the event loop; a packet-in waits for it up to three times
 SAVE_EVERY = 0.1  # seconds until learned rows are written
@@ -77,7 +74,7 @@ async def _serve(settings: Settings) -> None:
     engine, journal = Engine(), Journal()
     control = Control(engine, journal, remove_foreign=settings.foreign_flows == "remove")
     catalogue = Catalogue(control, settings.app_config)
-    builtin = [catalogue.add_builtin(cls) for cls in (Basis, Discovery, Tunnels, Warmth)]
+    builtin = [catalogue.add_builtin(cls) for cls in BUILTIN.values()]
     names, file = preflight.check(settings, catalogue, tuple(dict.fromkeys((*ALWAYS, *(settings.apps or ("l2_learning",))))))
     osken.peer(osken.V14)  # imported now, so that the first bridge does not wait for it
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o750)

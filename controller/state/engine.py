@@ -6,7 +6,6 @@ flows (`check`). Long work is done in slices: `run(more)` stops when `more()` sa
 
 from __future__ import annotations
 
-import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from controller.model.cookie import APP_BITS
 from controller.model.rows import Bridge, Key, Member, Number, Row, StageRow, scope_of
 from controller.pipeline.compose import place_for
 from controller.pipeline.flow import Flow
+from controller.state import fault
 from controller.state.derived import Derived
 from controller.state.desired import Desired
 from controller.state.numbers import allocate
@@ -266,7 +266,7 @@ class Engine:
             owner.waits = str(wait)
             return ()
         except Exception:
-            self._fail(owner, traceback.format_exc())
+            self._fail(owner, fault.of_app(rule.app))
             return None
 
     def _settle(self, rule: Rule, owner: Owner, flows: tuple[Flow, ...], home: str | None) -> tuple[Flow, ...]:

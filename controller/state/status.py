@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from controller.model.rows import Row
 from controller.pipeline.flow import Flow
+from controller.state import fault
 from controller.state.desired import Desired
 from controller.state.engine import Engine
 from controller.state.owner import Owner
@@ -26,7 +27,7 @@ def of_row(engine: Engine, row: Row) -> str:
 def of_owner(desired: Desired, owner: Owner) -> str:
     """The status of what one rule said for one row."""
     if owner.error:
-        return f"failed: {owner.error.strip().splitlines()[-1]}"
+        return f"failed: {fault.last_line(owner.error)}"
     if owner.waits:
         return owner.waits
     return max((of_flow(desired, owner, flow) for flow in owner.flows), key=_rank, default="none")

@@ -106,7 +106,7 @@ def test_an_app_that_fails_fails_the_check(tmp_path: Path) -> None:
     file.write_text("import nosuchmodule\n")
     done = weft("single", "--check", "--web", "127.0.0.1:0", "--app", "l2_learning", "--app", str(file))
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "broken failed: ModuleNotFoundError: No module named 'nosuchmodule'" in done.stdout
+    assert "broken failed: broken.py:1: ModuleNotFoundError: No module named 'nosuchmodule'" in done.stdout
     assert "FAILED: 12 of 12 pairs as they should be" in done.stdout
 
 

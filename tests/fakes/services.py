@@ -72,6 +72,8 @@ class FakeServices:
     def drain(self, service: str, address: str, drained: bool) -> Drained:
         """Give a backend no new connections, or again some."""
         known = [backend.address for backend in self.backends(service)]
+        if not address.replace(".", "").isdecimal():
+            raise QueryError(422, "Not an address", f"{address!r} is no IP address; backends are called by theirs.")
         if address not in known:
             raise QueryError(404, "No such backend", f"{service} has no backend {address}; it has: {', '.join(known)}.")
         before = self._backends[service, address]

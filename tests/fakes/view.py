@@ -43,7 +43,7 @@ TRACEBACK = """Traceback (most recent call last):
     yield POLICY.flow(METER(rows.meter("limit", port.name)), in_port=port.number)
   File "controller/state/reader.py", line 88, in meter
     raise KeyError(name)
-KeyError: 'limit'
+rate_limiter.py:31: KeyError: 'limit'
 """
 
 

@@ -1,8 +1,11 @@
 """`weft get`: formats, filters, names."""
 
+import dataclasses
+
 import pytest
 import yaml
 
+from controller.cli.kinds import LOCAL
 from controller.runtime.flows import SORTS
 from tests.fakes.view import FakeView
 from tests.unit.cli.runner import Weft
@@ -86,6 +89,32 @@ def test_ports_of_a_bridge(weft: Weft, view: FakeView) -> None:
     assert weft("get", "hosts", "--bridge", "s1").err == "No hosts match.\n"
 
 
+@pytest.mark.parametrize("kind", ["ports", "links", "hosts", "networks", "backends", "flows", "tunnels"])
+def test_a_bridge_stands_for_whatever_is_on_it(weft: Weft, view: FakeView, kind: str) -> None:
+    bridge = weft("get", kind, "-o", "json").json[0]
+    bridge = bridge["bridges"][0] if kind == "networks" else bridge["hypervisor" if kind == "tunnels" else "bridge"]
+    found = weft("get", kind, "-b", bridge, "-o", "name")
+    assert found.code == 0
+    assert found.lines
+    assert set(found.lines) <= set(weft("get", kind, bridge, "-o", "name").lines)
+
+
+def test_the_ports_of_a_bridge_and_the_one_that_has_its_name(weft: Weft, view: FakeView, monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = view.ports()
+    local = dataclasses.replace(ports[0], bridge="s1", port=LOCAL, name="s1")
+    monkeypatch.setattr(view, "ports", lambda *_: (*ports, local))
+    assert weft("get", "ports", "s1", "-o", "name").lines == ["s1/s1-eth1", "s1/s1-eth2", "s1/s1"]
+    assert weft("get", "ports", "s1/s1", "-o", "name").lines == ["s1/s1"]
+
+
+def test_a_name_that_nothing_has_is_told_with_one_that_there_is(weft: Weft, view: FakeView) -> None:
+    known = weft("get", "hypervisors", "-o", "name").lines
+    hint = weft("get", "hypervisors", f"{known[0]}x").err.splitlines()[1]
+    assert hint.removeprefix("Did you mean ").removesuffix("?") in known
+    assert "h1 is known to the emulation alone" in weft("get", "hosts", "h1").err
+    assert weft("get", "apps", "zzz").err.splitlines()[1] == "'weft get apps -o name' lists the names."
+
+
 def test_flows_are_filtered_by_the_controller(weft: Weft, view: FakeView) -> None:
     flows = weft("get", "flows", "-b", "s1", "-a", "l2_learning", "-t", "70", "-f", "n_packets>0", "-o", "json").json
     assert flows
@@ -124,7 +153,15 @@ def test_events_by_severity_newest_last(weft: Weft, view: FakeView) -> None:
 
 
 def test_a_failed_app_shows_what_it_failed_of(weft: Weft, view: FakeView) -> None:
-    assert "failed: KeyError: 'limit'" in weft("get", "apps", "rate_limiter").out
+    assert "failed: rate_limiter.py:31: KeyError: 'limit'  POLICY" in weft("get", "apps", "rate_limiter").out
+
+
+def test_a_long_error_of_an_app_is_short_beside_its_state_and_whole_in_wide(weft: Weft, view: FakeView) -> None:
+    error = "limit.py:7: ValueError: " + "this is no limit " * 9 + "at all"
+    view._apps["rate_limiter"] = dataclasses.replace(view._apps["rate_limiter"], error=f"Traceback:\n{error}\n")
+    (line,) = weft("get", "apps", "rate_limiter", "--no-headers").lines
+    assert "  failed: limit.py:7: ValueError: this is no limit this...  POLICY" in line
+    assert weft("get", "apps", "rate_limiter", "-o", "wide").lines[1].endswith(f"  {error}")
 
 
 def test_networks_read_well(weft: Weft, view: FakeView) -> None:

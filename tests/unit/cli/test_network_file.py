@@ -80,6 +80,23 @@ def test_check_knows_the_fields_of_installed_apps_and_says_nothing_of_others(wef
     assert weft("config", "check", str(file)).code == 0
 
 
+APPS = "apps:\n  rate_limiter: {limit: 1}\n  l2_lerning: {idle_timeout: 1}\n  my_own: {}\n  discovery: {}\n"
+
+
+def test_check_warns_of_apps_that_are_not_installed(weft: Weft, file: Path) -> None:
+    file.write_text(RIGHT + APPS)
+    done = weft("config", "check", str(file))
+    assert (done.code, done.out) == (0, f"{file} is right: 2 networks, 1 port\n")
+    assert [line.partition(":3")[0] for line in done.err.splitlines()] == [f"warning: {file}:{line}" for line in (4, 5, 6)]
+    assert "apps.l2_lerning: there is no app l2_lerning; did you mean l2_learning?\n" in done.err
+    assert "apps.my_own: there is no app my_own, unless weft start is given its file by --app\n" in done.err
+
+
+def test_check_asks_a_controller_that_runs_for_its_apps(weft: Weft, view: FakeView, file: Path) -> None:
+    file.write_text(RIGHT + APPS)
+    assert "rate_limiter" not in weft("config", "check", str(file)).err
+
+
 def test_start_checks_the_file_before_anything_else(weft: Weft, file: Path) -> None:
     file.write_text(WRONG)
     done = weft.process("start", "--listen", "tcp:127.0.0.1:0", "--web", "none", "-f", str(file))

@@ -77,6 +77,11 @@ def test_what_does_not_exist_is_said(weft: Weft, view: FakeView) -> None:
     assert (other.code, "web has no backend 10.0.0.9; it has: 10.0.0.1, 10.0.0.2, 10.0.0.3" in other.err) == (4, True)
 
 
+def test_what_is_no_address_is_wrong_usage(weft: Weft, view: FakeView) -> None:
+    done = weft("service", "drain", "web", "NOADDRESS")
+    assert (done.code, "'NOADDRESS' is no IP address" in done.err) == (64, True)
+
+
 def test_which_order(weft: Weft) -> None:
     assert weft("service").code == 64
 

@@ -49,6 +49,8 @@ def test_help_of_everything(weft: Weft) -> None:
     for command in ("start", "get", "flows", "app", "new-app", "doctor", "version"):
         assert f"\n  {command} " in top.out
         assert weft(command, "--help").code == 0
+    for group in ((), ("app",), ("config",), ("service",)):
+        assert "..." not in weft(*group, "--help").out.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,9 @@ def test_what_changed_is_said_in_the_first_column(weft: Weft, view: FakeView) ->
         assert lines[0].startswith("CHANGE")
         assert all(line.startswith("added ") for line in lines[1:])
         view.bridge_down("s2")
-        assert process.stdout.readline().split()[:2] == ["changed", "s2"]
+        line = process.stdout.readline()
+        assert line.split()[:2] == ["changed", "s2"]
+        assert line.index("s2") == lines[0].index("NAME")
         process.kill()
 
 

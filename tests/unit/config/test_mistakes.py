@@ -56,12 +56,12 @@ SHAPE = {
     ),
     "section-is-a-list": (
         "networks:\n- blue\nports: {s1/p: {access: blue}}",
-        "n:1:1 networks: this is a list; a mapping, like {key: value}, belongs here",
+        "n:1:1 networks: this is a list; a mapping, like {blue: {description: cameras, vlan: 10}, red: {vlan: 20}}, belongs here",
     ),
     "file-is-a-list": ("- networks", "n:1:1: this is a list; a mapping, like {key: value}, belongs here"),
     "no-space-after-the-colon": (
         "networks:{}",
-        "n:1:1: networks:{} is text; a mapping, like {key: value}, belongs here: is a space missing after the colon?",
+        "n:1:1: networks:{} is text; a mapping belongs here: is a space missing after the colon?",
     ),
     "no-space-in-braces": (
         BLUE_AND_RED + "ports: {s1/p: {access:blue}}",
@@ -85,7 +85,7 @@ SHAPE = {
     ),
     "trunk-is-one": (
         BLUE_AND_RED + "ports: {s1/p: {trunk: blue}}",
-        "n:2:23 ports.s1/p.trunk: blue is text; a list, like [a, b], belongs here: [blue]",
+        "n:2:23 ports.s1/p.trunk: blue is text; a list belongs here: [blue]",
     ),
     "trunk-is-empty": (
         BLUE_AND_RED + "ports: {s1/p: {trunk: []}}",
@@ -199,6 +199,8 @@ YAML = {
     "brace": ("a: {b: 1\n", 'n:1:9: a "," or "}" is missing: the "{" stands in line 1, column 4'),
     "quote": ("a: 'x\nb: 1\n", "n:2:5: the quote that begins in line 1, column 4 is never closed"),
     "tab": ("networks:\n\tblue: {}\n", "n:2:1: a tab; YAML is indented by spaces"),
+    "tab-below-a-value": ("networks:\n  a:\n    vlan: 5\n  \tmesh: x\n", "n:4:3: a tab; YAML is indented by spaces"),
+    "tab-in-text": ("networks:\n  a:\n    description: |\n\tx\n    vlan: 5\n", "n:4:1: a tab; YAML is indented by spaces"),
     "at-sign": ("networks: @x\n", 'n:1:11: a value that begins with @ needs quotes: "@..."'),
     "colon": (
         "networks: {}: {}\n",

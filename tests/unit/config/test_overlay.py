@@ -24,7 +24,7 @@ SHAPE = {
     "type": (TWO + "meshes: {core: {type: vlxan}}", "n:4:23 meshes.core.type: vlxan is not known here; did you mean vxlan?"),
     "members-is-one": (
         TWO + "meshes: {core: {members: hv1}}",
-        "n:4:26 meshes.core.members: hv1 is text; a list, like [a, b], belongs here: [hv1]",
+        "n:4:26 meshes.core.members: hv1 is text; a list belongs here: [hv1]",
     ),
     "members-is-empty": (
         TWO + "meshes: {core: {members: []}}",

@@ -27,6 +27,14 @@ def other(**keys: str) -> str:
 
 BEGIN = "  web: {network: blue, vip: 10.0.10.100, ports: "
 MISTAKES = {
+    "missing-ports": (
+        service(ports=""),
+        "n:3:3 services.web: ports is missing: a list, like ports: [{port: 80, target: 8080}]",
+    ),
+    "ports-are-text": (
+        service(ports="s1-eth1"),
+        "n:3:49 services.web.ports: s1-eth1 is text; a list, like [{port: 80, target: 8080}], belongs here",
+    ),
     "unknown-network": (service(network="bleu"), "n:3:18 services.web.network: there is no network bleu; did you mean blue?"),
     "no-address": (
         service(vip="10.0.10"),

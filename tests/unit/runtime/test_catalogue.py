@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def test_an_app_that_cannot_be_loaded_is_marked_and_can_be_mended(lab: Lab, file
     assert view.state == "failed"
     assert "ZeroDivisionError: division by zero" in view.error
     assert "counting.py" in view.error
-    assert lab.told("app.failed") == ["app counting could not be loaded: ZeroDivisionError: division by zero"]
+    assert lab.told("app.failed") == ["app counting could not be loaded: counting.py:22: ZeroDivisionError: division by zero"]
     with pytest.raises(QueryError, match=r"counting raised ZeroDivisionError when it was loaded: division by zero") as error:
         lab.catalogue.switch("counting", enabled=True)
     assert error.value.code == 422
@@ -305,7 +306,8 @@ def test_a_handler_that_raises_leaves_nothing_and_disturbs_nobody(lab: Lab) -> N
     ]
     assert "in a handler" in lab.view("bad").error
     assert lab.catalogue.counts() == (2, 1)
-    assert lab.told("app.failed") == ["app bad failed: RuntimeError: in a handler"]
+    line = inspect.getsourcelines(Bad.fail)[1] + 6
+    assert lab.told("app.failed") == [f"app bad failed: test_catalogue.py:{line}: RuntimeError: in a handler"]
 
 
 def test_the_same_failure_is_told_once(lab: Lab) -> None:
@@ -340,6 +342,22 @@ def test_a_rule_that_raises_is_shown_as_long_as_it_does(lab: Lab) -> None:
     lab.control.dispatch.change(lambda tx: tx.put(Mark("mark")))
     lab.engine.run()
     assert lab.view("bad").state == "running"
+
+
+def test_a_rule_that_raises_for_every_row_is_one_event(lab: Lab) -> None:
+    enable(lab, Bad)
+    for first in "ab":
+        tx = Tx(lab.engine.tables)
+        for number in range(9):
+            tx.put(Mark(f"{first}{number}", bad=True))
+        lab.engine.commit(tx)
+        lab.engine.run()
+        lab.control._tell()
+        lab.journal.add("info", "host.learned", "h1", "in between")
+    (event,) = lab.journal.events(kind="app.failed")
+    assert event.text.startswith("app bad failed: test_catalogue.py:")
+    assert event.count == 18
+    assert len(lab.view("bad").problems) == 18
 
 
 # ---------------------------------------------------------------- by the clock

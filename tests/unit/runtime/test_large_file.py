@@ -109,3 +109,24 @@ def test_the_later_of_two_files_holds(monkeypatch: pytest.MonkeyPatch) -> None:
         assert {row.network for row in lab.engine.tables.all(Attachment)} == {"red"}
 
     asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_what_is_no_row_is_a_change_too() -> None:
+    text = file("blue") + "apps: {l2_learning: {idle_timeout: 5, max_hosts_per_port: 3}}\n"
+    text += 'hypervisors: {hv1: {ovsdb: "unix:/db", ports: {eth1: {}}}}\n'
+
+    async def main() -> None:
+        lab = Lab()
+        told = [
+            lab.networks.apply(parse(each, "n"), "n").changes
+            for each in (
+                text,
+                text,
+                text.replace("{idle_timeout: 5, max_hosts_per_port: 3}", "{idle_timeout: 6}"),
+                text.replace("apps:", "apps: {}\n# "),
+                text.replace("eth1: {}", "eth1: {mtu: 1400}"),
+            )
+        ]
+        assert told == [2 + PORTS + 2 + 1, 0, 2, 1, 3]
+
+    asyncio.run(asyncio.wait_for(main(), 20))

@@ -117,7 +117,7 @@ def test_a_rule_that_waits_or_raises() -> None:
     assert values(engine) == {"q": 0, "x": 1}
     put(engine, Cause("a", ("y", "raise"), 2))
     assert values(engine) == {"q": 0, "x": 1}
-    assert status.of_row(engine, Cause("a")) == "failed: RuntimeError: no"
+    assert status.of_row(engine, Cause("a")).endswith(": RuntimeError: no")
     drop(engine, Cause("a"))
     assert values(engine) == {"q": 0}
 

@@ -153,7 +153,7 @@ def test_a_rule_that_raised_keeps_its_flows_and_reruns_when_what_it_read_changes
     before = texts(engine, "s1")
     assert put(engine, Item("x", size=13)) == 1
     assert texts(engine, "s1") == before
-    assert status.of_row(engine, Watch("w")) == "failed: ValueError: thirteen"
+    assert status.of_row(engine, Watch("w")).endswith(": ValueError: thirteen")
     assert status.of_row(engine, Watch("v")) == "pending"
     (failed,) = engine.failed.values()
     assert (failed.key, "raise ValueError" in failed.error) == (("w",), True)
