@@ -219,7 +219,10 @@ def test_openapi_describes_every_path(client: FlaskClient) -> None:
     assert spec["openapi"].startswith("3.1")
     served = {re.sub(r"<(\w+)>", r"{\1}", rule.rule) for rule in client.application.url_map.iter_rules()}
     assert {path for path in served if path.startswith("/api/")} == set(spec["paths"])
-    assert spec["paths"]["/api/v1/flows"]["get"]["responses"]["default"]["content"]
+    answers = spec["paths"]["/api/v1/apps/{name}"]["put"]["responses"]
+    assert answers.keys() == {"200", "401", "403", "404", "409", "421", "422", "500", "503"}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    assert all(answer["content"] == problem for code, answer in answers.items() if code != "200")
     assert "FlowView" in str(spec["components"]["schemas"])
 
 
