@@ -32,6 +32,7 @@ from controller.query import (
 from webui.answers import CHANGE, READ, Listing, One, answers
 from webui.answers import as_json as _json
 from webui.answers import as_list as _list
+from webui.parameters import refuse_unknown
 from webui.problem import problems
 from webui.services import add_services
 from webui.stream import Hub
@@ -120,6 +121,7 @@ def register(app: OpenAPI, view: View, hub: Hub) -> None:
     _add_config(api, view)
     _add_events(api, view, hub)
     for each in (probes, api):
+        refuse_unknown(each)
         app.register_api(each)
     for path in ("/openapi", "/openapi/openapi.json"):
         app.add_url_rule(path, path, lambda: app.api_doc)

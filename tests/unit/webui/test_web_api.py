@@ -163,6 +163,12 @@ def test_an_app_is_switched(client: FlaskClient, view: FakeView) -> None:
         ("/api/v1/flows?limit=5000", 422, "limit: 5000 is more than 1000"),
         ("/api/v1/flows?table=x", 422, "table: x is no whole number"),
         ("/api/v1/events/history?severity=loud", 422, "severity: loud is not known; it can be 'info', 'warning' or 'error'"),
+        ("/api/v1/flows?brige=s1", 422, "brige: is not known here; did you mean bridge?"),
+        ("/api/v1/hosts?x=1&y=2", 422, "x: is not known here; known: none; y: is not known here"),
+        ("/api/v1/bridges/s1?full=1", 422, "full: is not known here"),
+        ("/api/v1/healthz?deep=1", 422, "deep: is not known here"),
+        ("/api/v1/events?after=3", 422, "after: is not known here"),
+        ("/api/v1/ports?bridge=s1&bridge=s2", 422, "bridge: is given twice"),
         ("/api/v1/nothing", 404, "described at /openapi"),
         ("/elsewhere", 404, "described at /openapi"),
     ],
@@ -197,6 +203,15 @@ def test_bodies_that_are_not_json_objects(client: FlaskClient, body: str) -> Non
     assert "body: send a JSON object, with Content-Type: application/json" in answer.get_json()["detail"]
     assert answer.status_code in (400, 422)
     assert answer.mimetype == "application/problem+json"
+
+
+def test_a_change_takes_no_parameters(client: FlaskClient, view: FakeView) -> None:
+    answer = client.put("/api/v1/apps/fabric?force=true", json={"enabled": False})
+    assert (answer.status_code, answer.get_json()["errors"]) == (
+        422,
+        [{"name": "force", "detail": "is not known here; known: none"}],
+    )
+    assert {app.name: app.state for app in view.apps()}["fabric"] == "running"
 
 
 def test_wrong_method(client: FlaskClient) -> None:
