@@ -68,6 +68,7 @@ EXPECTED: dict[Any, str] = {
     decode_time: NUMBER,
 }
 TABLES = ("table", "goto_table")
+RESERVED = {str(number): name for number, name in PORTS.items()}  # the API has numbers, flows have names
 EXAMPLE = "write for example: nw_dst~=10.0.0.5 and n_packets>0"
 
 Test = Callable[[OFPFlow], bool]
@@ -168,6 +169,8 @@ class Reader:
             self._unknown(found[2], found.start(2))
         if head in TABLES:
             value = str(self._stages.get(value.upper(), value))
+        if head == "in_port":
+            value = RESERVED.get(value, value)
         if sign and not part:
             self._check(name, sign, value, found)
         clause = Clause(name, sign, value)

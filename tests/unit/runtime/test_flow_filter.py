@@ -74,6 +74,7 @@ EVERYTHING = flow(
         "network=1",
         "eth_dst=02:00:00:00:00:01",
         "in_port=LOCAL",
+        "in_port=4294967294",
         "goto_table=FORWARD",
         "controller",
         "controller.max_len=64",
