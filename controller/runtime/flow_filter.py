@@ -19,8 +19,9 @@ from ovs.flow.ofp import OFPFlow
 
 from controller.model import Mac
 from controller.pipeline.field_text import PORTS
+from controller.pipeline.fields import OFCTL
 from controller.pipeline.registers import REGISTERS
-from controller.pipeline.text import OFCTL, PROTOCOLS
+from controller.pipeline.text import PROTOCOLS
 from controller.query import FlowView, QueryError
 
 TOKEN = re.compile(r"\s*(?:(&&|\|\||[()]|!(?!=))|([\w.]+)(?:\s*(!=|~=|=|<|>)\s*([\w.:/+-]+))?)")
