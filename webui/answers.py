@@ -6,7 +6,10 @@ from typing import Generic, TypeVar
 
 from flask import Response
 from flask_openapi3.models.tag import Tag
+from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, RootModel
+
+from webui.problem import problems
 
 T = TypeVar("T")
 READ = Tag(name="read", description="What the controller knows")
@@ -23,6 +26,11 @@ class Listing(BaseModel, Generic[T]):
 
 class One(RootModel[T], Generic[T]):
     """One thing."""
+
+
+def answers(kind: type[BaseModel], *errors: int) -> ResponseDict:
+    """What a route answers, beside the errors that every route has."""
+    return {200: kind, **problems(*errors)}
 
 
 def as_json(body: BaseModel) -> Response:

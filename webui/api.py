@@ -8,6 +8,7 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
+from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, ConfigDict, Field
 
 from controller.query import (
@@ -28,10 +29,11 @@ from controller.query import (
     TunnelView,
     View,
 )
-from webui.answers import CHANGE, READ, Listing, One
+from webui.answers import CHANGE, READ, Listing, One, answers
 from webui.answers import as_json as _json
 from webui.answers import as_list as _list
-from webui.problem import Problem
+from webui.parameters import refuse_unknown
+from webui.problem import problems
 from webui.services import add_services
 from webui.stream import Hub
 
@@ -107,7 +109,9 @@ class State(BaseModel):
 
 def register(app: OpenAPI, view: View, hub: Hub) -> None:
     """Add the API to the application."""
-    api = APIBlueprint("api", __name__, url_prefix="/api/v1", abp_responses={"default": Problem})
+    probes = APIBlueprint("probes", __name__, url_prefix="/api/v1", abp_responses=problems(421, 422, 500))
+    _add_probes(probes, view)
+    api = APIBlueprint("api", __name__, url_prefix="/api/v1", abp_responses=problems(401, 421, 422, 500, 503))
     _add_state(api, view)
     _add_collections(api, view)
     _add_topology(api, view)
@@ -116,7 +120,9 @@ def register(app: OpenAPI, view: View, hub: Hub) -> None:
     _add_apps(api, view)
     _add_config(api, view)
     _add_events(api, view, hub)
-    app.register_api(api)
+    for each in (probes, api):
+        refuse_unknown(each)
+        app.register_api(each)
     for path in ("/openapi", "/openapi/openapi.json"):
         app.add_url_rule(path, path, lambda: app.api_doc)
 
@@ -126,11 +132,13 @@ def _add_state(api: APIBlueprint, view: View) -> None:
     def status() -> Response:
         return _json(One[Status](view.status()))
 
+
+def _add_probes(api: APIBlueprint, view: View) -> None:
     @api.get("/healthz", tags=[READ], responses={200: State}, summary="The process lives")
     def healthz() -> Response:
         return _json(State(status="ok"))
 
-    @api.get("/readyz", tags=[READ], responses={200: State}, summary="It listens, and its apps are loaded")
+    @api.get("/readyz", tags=[READ], responses=answers(State, 503), summary="It listens, and its apps are loaded")
     def readyz() -> Response:
         state = view.status().state
         if state != "ready":
@@ -143,7 +151,7 @@ def _add_collections(api: APIBlueprint, view: View) -> None:
     def bridges() -> Response:
         return _list(Listing[BridgeView], view.bridges())
 
-    @api.get("/bridges/<name>", tags=[READ], responses={200: One[BridgeView]}, summary="One bridge")
+    @api.get("/bridges/<name>", tags=[READ], responses=answers(One[BridgeView], 404), summary="One bridge")
     def bridge(path: BridgePath) -> Response:
         known = view.bridges()
         for found in known:
@@ -152,7 +160,7 @@ def _add_collections(api: APIBlueprint, view: View) -> None:
         names = ", ".join(found.name for found in known) or "none"
         raise QueryError(404, "No such bridge", f"No bridge is called {path.name!r}; known: {names}.")
 
-    @api.get("/ports", tags=[READ], responses={200: Listing[PortView]}, summary="Ports with their counters")
+    @api.get("/ports", tags=[READ], responses=answers(Listing[PortView], 404), summary="Ports with their counters")
     def ports(query: PortQuery) -> Response:
         return _list(Listing[PortView], view.ports(query.bridge))
 
@@ -182,7 +190,12 @@ def _add_collections(api: APIBlueprint, view: View) -> None:
 
 
 def _add_topology(api: APIBlueprint, view: View) -> None:
-    @api.get("/paths", tags=[READ], responses={200: Listing[PathView]}, summary="The cheapest paths between two bridges or hosts")
+    @api.get(
+        "/paths",
+        tags=[READ],
+        responses=answers(Listing[PathView], 404, 409),
+        summary="The cheapest paths between two bridges or hosts",
+    )
     def paths(query: PathQuery) -> Response:
         return _list(Listing[PathView], view.paths(query.source, query.target))
 
@@ -195,7 +208,9 @@ def _add_topology(api: APIBlueprint, view: View) -> None:
 
 
 def _add_flows(api: APIBlueprint, view: View) -> None:
-    @api.get("/flows", tags=[READ], responses={200: Listing[FlowView]}, summary="Flows, groups and meters, each with its reason")
+    @api.get(
+        "/flows", tags=[READ], responses=answers(Listing[FlowView], 404), summary="Flows, groups and meters, each with its reason"
+    )
     def flows(query: FlowQuery) -> Response:
         page = view.flows(query.bridge, query.table, query.app, query.filter, query.search, query.sort, query.limit, query.cursor)
         return _list(Listing[FlowView], page.items, page.total, page.next)
@@ -206,13 +221,18 @@ def _add_apps(api: APIBlueprint, view: View) -> None:
     def apps() -> Response:
         return _list(Listing[AppView], view.apps())
 
-    @api.put("/apps/<name>", tags=[CHANGE], responses={200: One[AppView]}, summary="Enable or disable an app while traffic flows")
+    @api.put(
+        "/apps/<name>",
+        tags=[CHANGE],
+        responses=answers(One[AppView], 403, 404, 409),
+        summary="Enable or disable an app while traffic flows",
+    )
     def change(path: AppPath, body: AppChange) -> Response:
         return _json(One[AppView](view.set_app(path.name, body.enabled, body.force)))
 
 
 def _add_config(api: APIBlueprint, view: View) -> None:
-    @api.put("/config", tags=[CHANGE], responses={200: One[Applied]}, summary="Make the network what a network file says")
+    @api.put("/config", tags=[CHANGE], responses=answers(One[Applied], 403), summary="Make the network what a network file says")
     def apply(body: NetworkText) -> Response:
         return _json(One[Applied](view.apply(body.text, body.name)))
 
@@ -222,7 +242,9 @@ def _add_events(api: APIBlueprint, view: View, hub: Hub) -> None:
     def history(query: EventQuery) -> Response:
         return _list(Listing[EventView], view.events(query.after, query.limit, query.kind, query.severity))
 
-    @api.get("/events", tags=[LIVE], summary="Live: hello, event, changed, reset; a comment every 15 s")
+    frames: ResponseDict = {200: {"description": "The stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+
+    @api.get("/events", tags=[LIVE], responses=frames, summary="Live: hello, event, changed, reset; a comment every 15 s")
     def events() -> Response:
         last = request.headers.get("Last-Event-ID", "")
         gone = request.environ.get("waitress.client_disconnected", lambda: False)

@@ -4,41 +4,63 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Response, request
 from flask_openapi3.openapi import OpenAPI
+from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from controller.query import QueryError
 
+MIMETYPE = "application/problem+json"
 log = logging.getLogger(__name__)
 
 
-class Problem(BaseModel):
-    """The body of every error."""
+class Fault(BaseModel):
+    """What is wrong with one parameter, or with one field of a body."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
+    name: str
     detail: str
 
 
-def problem(status: int, title: str, detail: str, **more: Any) -> Response:
+class Problem(BaseModel):
+    """The body of every error. `errors`, where parameters or fields are wrong, has them one by one."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault] = []
+
+
+def problem(status: int, title: str, detail: str, errors: Iterable[Fault] = ()) -> Response:
     """One error response."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    return Response(json.dumps(body), status, mimetype="application/problem+json")
+    body = Problem(type="about:blank", title=title, status=status, detail=detail, errors=list(errors))
+    return Response(body.model_dump_json(exclude_defaults=True), status, mimetype=MIMETYPE)
+
+
+def problems(*codes: int) -> ResponseDict:
+    """What the OpenAPI document says of these errors."""
+    content = {MIMETYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {code: {"description": HTTP_STATUS_CODES[code], "content": content} for code in codes}
 
 
 def invalid(error: ValidationError) -> Response:
     """Parameters or a body that do not fit the schema."""
-    found = [
-        {"name": ".".join(str(part) for part in item["loc"]) or "body", "detail": _sentence(item)}
-        for item in error.errors(include_url=False)
-    ]
-    detail = "; ".join(f"{item['name']}: {item['detail']}" for item in found)
-    return problem(422, "Request not understood", f"{detail}. The schema is at /openapi.", errors=found)
+    return not_understood(
+        Fault(name=".".join(map(str, item["loc"])) or "body", detail=_sentence(item)) for item in error.errors(include_url=False)
+    )
+
+
+def not_understood(faults: Iterable[Fault]) -> Response:
+    """A request with these mistakes."""
+    faults = list(faults)
+    detail = "; ".join(f"{fault.name}: {fault.detail}" for fault in faults)
+    return problem(422, "Request not understood", f"{detail}. The schema is at /openapi.", faults)
 
 
 def _sentence(item: Any) -> str:

@@ -7,7 +7,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
 from controller.query import BackendView, Drained, QueryError, ServiceView, View
-from webui.answers import CHANGE, READ, Listing, One, as_json, as_list
+from webui.answers import CHANGE, READ, Listing, One, answers, as_json, as_list
 
 
 class ServicePath(BaseModel):
@@ -29,7 +29,7 @@ def _add_reading(api: APIBlueprint, view: View) -> None:
     def services() -> Response:
         return as_list(Listing[ServiceView], view.services())
 
-    @api.get("/services/<name>", tags=[READ], responses={200: One[ServiceView]}, summary="One service")
+    @api.get("/services/<name>", tags=[READ], responses=answers(One[ServiceView], 404), summary="One service")
     def service(path: ServicePath) -> Response:
         known = view.services()
         found = next((each for each in known if each.name == path.name), None)
@@ -46,21 +46,22 @@ def _add_reading(api: APIBlueprint, view: View) -> None:
 
     summary = "Backends of a service: state, weight, and the share of new connections that each gets"
 
-    @api.get("/services/<name>/backends", tags=[READ], responses={200: Listing[BackendView]}, summary=summary)
+    @api.get("/services/<name>/backends", tags=[READ], responses=answers(Listing[BackendView], 404), summary=summary)
     def backends(path: ServicePath) -> Response:
         return as_list(Listing[BackendView], view.backends(path.name))
 
 
 def _add_orders(api: APIBlueprint, view: View) -> None:
     place = "/services/<name>/backends/<address>"
+    ordered = answers(One[Drained], 403, 404)
     summary = "Give a backend no new connections; the old ones finish"
 
-    @api.post(f"{place}/drain", tags=[CHANGE], responses={200: One[Drained]}, summary=summary)
+    @api.post(f"{place}/drain", tags=[CHANGE], responses=ordered, summary=summary)
     def drain(path: BackendPath) -> Response:
         return as_json(One[Drained](view.drain(path.name, path.address, True)))
 
     summary = "Give a backend new connections again"
 
-    @api.post(f"{place}/undrain", tags=[CHANGE], responses={200: One[Drained]}, summary=summary)
+    @api.post(f"{place}/undrain", tags=[CHANGE], responses=ordered, summary=summary)
     def undrain(path: BackendPath) -> Response:
         return as_json(One[Drained](view.drain(path.name, path.address, False)))

@@ -79,7 +79,7 @@ def table_number(client: Client, name: str) -> int | None:
 
 def _stages_of_apps(client: Client, name: str) -> dict[str, int]:
     """Stages that apps brought, which the API knows by their flows: those of all bridges, and the private one of this name."""
-    bridges = client.get("/bridges", limit=1)["items"]
+    bridges = client.get("/bridges")["items"]
     found = [
         *(client.items("/flows", bridge=bridges[0]["name"], filter="priority=0", limit=PAGE) if bridges else ()),
         *(flow for flow in client.items("/flows", search=name, limit=PAGE) if flow["stage"].upper() == name.upper()),

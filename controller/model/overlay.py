@@ -29,7 +29,7 @@ class Mesh(Row):
     """Tunnels between hypervisors: of which type, by a port of which name. `hub`: the hypervisor that all frames go by, if any.
 
     `options` are those of the interface in Open vSwitch, `security` those of its IPsec; `bfd` is min_tx and min_rx in
-    milliseconds, or empty.
+    milliseconds, or empty; `underlay_mtu` is in bytes.
     """
 
     name: str = key()

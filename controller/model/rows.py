@@ -82,14 +82,17 @@ def tuple_getter(names: tuple[str, ...]) -> Callable[[Any], Key]:
 
 
 class Bridge(Row, kept=True):
-    """An Open vSwitch bridge, by the name of its LOCAL port. Kept, so that a datapath id has the same name ever after."""
+    """An Open vSwitch bridge, by the name of its LOCAL port. Kept, so that a datapath id (`dpid`) keeps its name ever after."""
 
     bridge: str = key()
     dpid: int = 0
 
 
 class Port(Row):
-    """A port of a bridge, by its OpenFlow port number. `up`: link and administrative state are both up."""
+    """A port of a bridge that is connected, by its OpenFlow port number. `up`: link and administrative state are both up.
+
+    `name` is that of its interface; `speed` is in bit/s, 0 where the bridge does not know it.
+    """
 
     bridge: str = key()
     port: int = key()
@@ -100,7 +103,10 @@ class Port(Row):
 
 
 class PortRole(Row, kept=True):
-    """What a port is there for; a port without this row is down. See `controller.topology.discovery` for the roles."""
+    """What a port is there for; a port without this row is down. `why` says it in words.
+
+    `role` is `edge`, `link`, `held`, `oneway`, `shared`, `self`, `tunnel` or `bfd`: see `controller.topology.discovery`.
+    """
 
     bridge: str = key()
     port: int = key()
@@ -206,7 +212,7 @@ class Address(Row, kept=True):
 
 
 class Moves(Row):
-    """How often a host moved of late; `frozen`: so often that it stays where it is for a while."""
+    """How often a host moved of late (`count`); `frozen`: so often that it stays where it is for a while."""
 
     network: str = key()
     mac: Mac = key()
@@ -215,7 +221,7 @@ class Moves(Row):
 
 
 class Tree(Row):
-    """Shortest paths towards the bridge `dest`: of other bridges, the ports that lead one step nearer.
+    """Shortest paths towards the bridge `dest`: `hops` are other bridges, each with its ports that lead one step nearer.
 
     In parts, so that what changes at a few bridges costs little; `controller.topology.paths` says which bridge is in which.
     """

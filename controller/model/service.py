@@ -46,7 +46,7 @@ class Backend(Row):
 
 
 class HealthCheck(Row):
-    """How the backends of a service are asked whether they are well, each `interval` seconds.
+    """How the backends of a service are asked whether they are well: each `interval` seconds, for an answer in `timeout` seconds.
 
     `type` is tcp, http, udp, icmp or neighbour (ARP, neighbour discovery). After `rise` answers in a row a backend is up, after
     `fall` failures down. `port` 0 is the target of the service's first port. `path`, `status` (from, to) and `body` (text that
@@ -74,7 +74,7 @@ def port_asked(check: HealthCheck, ports: Sequence[ServicePort]) -> int:
 
 
 class Health(Row, kept=True):
-    """What the checks of a backend said last. A service without HealthCheck has none of these."""
+    """What the checks of a backend say, `since` when (seconds since 1970). A service without HealthCheck has none of these."""
 
     service: str = key()
     address: IPv4 | IPv6 = key()
@@ -111,7 +111,7 @@ class Served(Row):
 
 
 class Draining(Row, kept=True):
-    """A backend gets no new connections, by the word of a person."""
+    """A backend gets no new connections, by the word of a person, `since` then (seconds since 1970)."""
 
     service: str = key()
     address: IPv4 | IPv6 = key()
@@ -119,7 +119,7 @@ class Draining(Row, kept=True):
 
 
 class Drained(Row, kept=True):
-    """The time that a draining backend had for its old connections, from `since` on, is over."""
+    """The time that a draining backend had for its old connections, from `since` on (seconds since 1970), is over."""
 
     service: str = key()
     address: IPv4 | IPv6 = key()

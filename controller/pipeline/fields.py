@@ -140,13 +140,22 @@ _TABLE: list[tuple[str, int, str, int, Needs, int]] = [
 
 FIELDS = {row[0]: Field(row[0], rank, *row[1:]) for rank, row in enumerate(_TABLE)}
 FIELD_OF_HEADER = {f.header: f for f in FIELDS.values()} | {f.nxm: f for f in FIELDS.values() if f.nxm}
+OFCTL = {  # the names that ovs-ofctl has for them, and `weft flows`
+    "eth_src": "dl_src", "eth_dst": "dl_dst", "eth_type": "dl_type", "vlan_pcp": "dl_vlan_pcp",
+    "ipv4_src": "nw_src", "ipv4_dst": "nw_dst", "ip_proto": "nw_proto", "ip_ecn": "nw_ecn",
+    "tcp_src": "tp_src", "tcp_dst": "tp_dst", "udp_src": "tp_src", "udp_dst": "tp_dst",
+    "sctp_src": "tp_src", "sctp_dst": "tp_dst",
+    "icmpv4_type": "icmp_type", "icmpv4_code": "icmp_code", "icmpv6_type": "icmp_type", "icmpv6_code": "icmp_code",
+    "ipv6_flabel": "ipv6_label", "tunnel_id": "tun_id",
+}  # fmt: skip
 
 
 def find(name: str) -> Field:
     """The field of this name or register name. Raises TypeError with the names that are near."""
     f = FIELDS.get(REGISTERS.get(name, name))
     if f is None:
-        near = [n for n in (*REGISTERS, *FIELDS) if n[:2] == name[:2]] or [*REGISTERS, *FIELDS]
+        known = (*REGISTERS, *FIELDS)
+        near = [n for n in known if OFCTL.get(n) == name] or [n for n in known if n[:2] == name[:2]] or known
         raise TypeError(f"there is no match field {name!r}; near: {', '.join(near)}")
     return f
 

@@ -36,7 +36,7 @@ class Flow(NamedTuple):
     why: str
 
     def on(self, where: Where) -> Flow:
-        """The same on another bridge, or on all bridges of a scope such as a network."""
+        """The same on another bridge, or on the bridges that belong to the scope of a row: `flow.on(EVERYWHERE)`."""
         return _new(type(self), (self[0], self[1], self[2], where, self[4]))
 
 

@@ -11,19 +11,12 @@ from struct import unpack_from
 
 from controller.pipeline.action_text import action_words, actions_text
 from controller.pipeline.field_text import NONSENSE, PORTS, Masked, mask_text, raw, tlvs, value_text
+from controller.pipeline.fields import OFCTL
 from controller.pipeline.flow import ANY, GROUP_KINDS, GROUP_SLOT, METER_SLOT, Flow
 from controller.pipeline.stages import STAGES
 
 __all__ = ["actions_text", "body_text", "flow_text", "group_text", "match_text", "meter_text"]
 
-OFCTL = {
-    "eth_src": "dl_src", "eth_dst": "dl_dst", "eth_type": "dl_type", "vlan_pcp": "dl_vlan_pcp",
-    "ipv4_src": "nw_src", "ipv4_dst": "nw_dst", "ip_proto": "nw_proto", "ip_ecn": "nw_ecn",
-    "tcp_src": "tp_src", "tcp_dst": "tp_dst", "udp_src": "tp_src", "udp_dst": "tp_dst",
-    "sctp_src": "tp_src", "sctp_dst": "tp_dst",
-    "icmpv4_type": "icmp_type", "icmpv4_code": "icmp_code", "icmpv6_type": "icmp_type", "icmpv6_code": "icmp_code",
-    "ipv6_flabel": "ipv6_label", "tunnel_id": "tun_id",
-}  # fmt: skip
 TCP_FLAGS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]", "[400]", "[800]")
 CT_STATES = ("new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat")
 ETHERTYPES = {0x0800: "ip", 0x0806: "arp", 0x8035: "rarp", 0x86DD: "ipv6", 0x8847: "mpls", 0x8848: "mplsm"}

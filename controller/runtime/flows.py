@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from struct import unpack_from
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 from controller.model import StageRow
 from controller.openflow.words import in_words
-from controller.pipeline.compose import stage_name
+from controller.pipeline.compose import NAMES, stage_name
 from controller.pipeline.flow import GROUP_SLOT, METER_SLOT, Flow
 from controller.pipeline.text import body_text, group_text, match_text, meter_text
 from controller.query import FlowView, Page, QueryError
@@ -83,9 +82,9 @@ class FlowList:
             entries = [e for e in entries if e.flow.slot[0] == table]
         if app:
             entries = [e for e in entries if e.owner is not None and e.owner.rule.app.name == app]
-        matches = compile_filter(where)
         views = None
         if where or search or sort:
+            matches = _filter(where, snapshots)
             views = [v for v in map(view, entries) if _holds(v, search.lower()) and matches(v)]
             views.sort(key=_key(sort))
         else:
@@ -161,6 +160,15 @@ def _holds(flow: FlowView, text: str) -> bool:
     )
 
 
+def _filter(text: str, snapshots: list[Snapshot]) -> Callable[[FlowView], bool]:
+    if not text.strip():
+        return lambda flow: True
+    from controller.runtime.flow_filter import compile_filter  # ovs.flow takes long to import, so only when somebody filters
+
+    plugins = snapshots[0].plugins if snapshots else {}
+    return compile_filter(text, {name.upper(): table for table, name in (NAMES | plugins).items()})
+
+
 def _key(sort: str) -> Callable[[FlowView], Any]:
     name, down = sort.removeprefix("-"), sort.startswith("-")
     if name and name not in SORTS:
@@ -181,50 +189,3 @@ def _start(cursor: str) -> int:
         return max(0, int(base64.urlsafe_b64decode(cursor)))
     except ValueError:
         raise QueryError(422, "Not a cursor", "this cursor is not one that was given out; start again without it") from None
-
-
-COUNTED = "n_packets>0"
-FIELD_IN_FILTER = re.compile(r"([A-Za-z_][\w.]*)\s*(?:=|!=|~=|<|>)")
-FIELD_NAMES = """n_packets n_bytes table priority cookie idle_timeout hard_timeout in_port dl_src dl_dst eth_src eth_dst dl_type
-    eth_type dl_vlan dl_vlan_pcp vlan_tci vlan_vid nw_src nw_dst ip_src ip_dst ipv6_src ipv6_dst nw_proto ip_proto nw_tos ip_dscp
-    nw_ecn nw_ttl tp_src tp_dst tcp_src tcp_dst udp_src udp_dst icmp_type icmp_code arp_op arp_spa arp_tpa arp_sha arp_tha
-    nd_target nd_sll nd_tll tun_id tun_src tun_dst tun_ipv6_src tun_ipv6_dst ct_state ct_zone ct_mark metadata
-    ip arp tcp udp icmp ipv6 tcp6 udp6 icmp6
-    actions drop output resubmit group goto_table"""
-KNOWN_FIELDS = {*FIELD_NAMES.split(), *(f"reg{i}" for i in range(16))}
-
-
-def compile_filter(text: str) -> Callable[[FlowView], bool]:
-    """A filter of ovs.flow ("nw_dst~=10.0.0.5 and n_packets>0") as a function. Raises QueryError 422 with what is wrong."""
-    if not text.strip():
-        return lambda flow: True
-    from ovs.flow.filter import OFFilter
-    from ovs.flow.ofp import OFPFlow
-
-    for name in FIELD_IN_FILTER.findall(text):
-        if name.split(".")[0] not in KNOWN_FIELDS:
-            raise QueryError(
-                422, "Not a filter", f"there is no field {name!r} in a flow; such as: nw_dst, dl_src, in_port, n_packets, reg0"
-            )
-    try:
-        OFFilter.statement.parse_string(text, parse_all=True)  # OFFilter itself ignores what it cannot read behind a clause
-        compiled = OFFilter(text)
-    except Exception as error:
-        at = getattr(error, "loc", None)
-        where = f" from character {at + 1} on" if isinstance(at, int) else ""
-        example = "write for example: nw_dst~=10.0.0.5 and n_packets>0"
-        raise QueryError(422, "Not a filter", f"{text!r} is not understood{where}; {example}") from error
-
-    counted = COUNTED in (clause.strip() for clause in text.split(" and ")) and not re.search(r"[(|!]|\bor\b|\bnot\b", text)
-
-    def matches(flow: FlowView) -> bool:
-        if flow.kind != "flow" or (counted and not flow.packets):  # most flows, and to parse one for the filter takes long
-            return False
-        line = f"cookie={flow.cookie}, n_packets={flow.packets or 0}, n_bytes={flow.bytes or 0}, "
-        line += f"table={flow.table}, priority={flow.priority}{',' + flow.match if flow.match else ''} actions={flow.actions}"
-        try:
-            return bool(compiled.evaluate(OFPFlow(line)))
-        except Exception:  # an action or field that ovs.flow does not know: such a flow matches no filter
-            return False
-
-    return matches

@@ -283,7 +283,7 @@ class Engine:
                 )
             if where is None:
                 if home is None:
-                    raise ValueError(f"{rule.name}: say on which bridge, flow.on(bridge) or flow.on(network)")
+                    raise ValueError(f"{rule.name}: say on which bridge, flow.on(bridge) or flow.on(EVERYWHERE)")
                 flow = _new(type(flow), (slot, body, opts, home, why))  # flow.on(home), without a call
             elif isinstance(where, Row):
                 flow = flow.on(where.bridge if isinstance(where, Bridge) else scope_of(where))

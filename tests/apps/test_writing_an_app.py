@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from controller.app import App
-from controller.model import Host, Mac, PacketIn
+from controller.model import Host, Mac, Metered, PacketIn, PortRole
 from tests.apps.engine import Lab
 
 pytestmark = pytest.mark.apps
@@ -70,6 +70,21 @@ def test_the_app_that_remembers(page: dict[str, Any]) -> None:
     again = ARP_REQUEST.replace(Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02"))
     lab.event(PacketIn("s1", 2, again))
     assert numbered(lab.flows("s1", "POLICY")) == numbered(before + more)
+
+
+def test_the_app_with_a_clock(page: dict[str, Any]) -> None:
+    module, (always, silenced) = page["TimeOut"]
+    lab = Lab(module["TimeOut"]())
+    lab.bridge("s1", dpid=1, ports=2)
+    roles = [PortRole("s1", port, "edge") for port in (1, 2)]
+    lab.put(*roles, PortRole("s1", 3, "link"))
+    assert numbered(lab.flows("s1", "POLICY")) == numbered(always)
+    lab.event(Metered("s1", roles[1], 7, 5.0))
+    for _turn in range(6):
+        assert numbered(lab.flows("s1", "POLICY")) == numbered(always + silenced)
+        lab.tick("later")
+    lab.event(Metered("s1", roles[1], 0, 5.0))
+    assert numbered(lab.flows("s1", "POLICY")) == numbered(always)
 
 
 def test_the_app_that_derives_rows(page: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ IMPORTERS = {
 LIBRARIES = {
     "os_ken": ("controller.openflow", "controller.packet"),
     "ovs": ("controller.ovsdb",),
-    "ovs.flow": ("controller.query", "controller.runtime.flows"),
+    "ovs.flow": ("controller.runtime.flow_filter",),
     "asyncio": ("controller.runtime",),
     "flask": ("webui",),
     "flask_openapi3": ("webui",),

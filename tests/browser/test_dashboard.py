@@ -113,7 +113,7 @@ def test_a_wrong_filter_is_explained(page: Page, dashboard_url: str) -> None:
     page.goto(f"{dashboard_url}/flows")
     box = page.get_by_role("textbox", name="Filter expression")
     box.fill("nw_dst~=(")
-    expect(page.get_by_role("alert")).to_contain_text("Write for example")
+    expect(page.get_by_role("alert")).to_contain_text("write for example")
     expect(box).to_have_attribute("aria-invalid", "true")
     box.fill(f"dl_src={HOST}")
     expect(page.get_by_role("alert")).to_have_count(0)

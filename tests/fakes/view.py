@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import itertools
 import random
@@ -12,9 +13,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from ovs.flow.filter import OFFilter
-from ovs.flow.ofp import OFPFlow
-
+from controller.pipeline.compose import NAMES
 from controller.query import (
     Applied,
     AppView,
@@ -34,6 +33,7 @@ from controller.query import (
     TunnelView,
     Update,
 )
+from controller.runtime.flow_filter import compile_filter
 from controller.runtime.topology import Topology
 from tests.fakes import network, overlay
 from tests.fakes.services import FakeServices
@@ -48,6 +48,7 @@ rate_limiter.py:31: KeyError: 'limit'
 
 
 PROBLEMS = ("limit of Port s2:1: failed", "limit of Port s3:2: waits for Network guests")
+STAGES = {name: table for table, name in NAMES.items()}
 SORTS = ("packets", "bytes", "priority", "table", "bridge", "app", "match", "status")
 
 
@@ -280,7 +281,7 @@ class FakeView(FakeServices):
             if bridge in ("", flow.bridge) and table in (None, flow.table) and app in ("", flow.app) and _has(flow, search)
         )
         if filter:
-            found = _filtered(found, filter)
+            found = list(builtins.filter(compile_filter(filter, STAGES), found))
         rows = list(found)
         if sort:
             name = sort.lstrip("-")
@@ -356,20 +357,6 @@ def _apps() -> tuple[AppView, ...]:
 def _has(flow: FlowView, text: str) -> bool:
     values = (flow.match, flow.actions, flow.app, flow.rule, flow.row, flow.why)
     return not text or any(text.lower() in value.lower() for value in values)
-
-
-def _filtered(flows: Iterable[FlowView], expression: str) -> list[FlowView]:
-    try:
-        wanted = OFFilter.statement.parse_string(expression, parse_all=True)[0]
-        return [flow for flow in flows if flow.kind == "flow" and wanted.evaluate(_parsed(flow))]
-    except Exception as error:
-        detail = f"The filter {expression!r} cannot be read ({error}). Write for example: nw_dst~=10.0.0.5 and n_packets>0"
-        raise QueryError(422, "Filter not understood", detail) from error
-
-
-def _parsed(flow: FlowView) -> OFPFlow:
-    head = f"cookie={flow.cookie}, table={flow.table}, n_packets={flow.packets or 0}, n_bytes={flow.bytes or 0}, "
-    return OFPFlow(f"{head}priority={flow.priority},{flow.match} actions={flow.actions}")
 
 
 def _live(view: FakeView, stop: threading.Event) -> None:

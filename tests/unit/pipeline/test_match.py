@@ -198,6 +198,8 @@ def test_what_a_field_needs_and_is_clear_is_added(fields: dict[str, Any], text: 
         ({"arp_op": 1, "ipv4_src": "10.0.0.1"}, "ipv4_src needs eth_type=IPV4, arp_op needs eth_type=ARP"),
         ({"network": 1, "reg0": 1}, "reg0 and network are the same field; give one of them"),
         ({"eth_sorce": Mac(1)}, "there is no match field 'eth_sorce'; near: eth_src, eth_dst, eth_type"),
+        ({"dl_dst": Mac(1)}, "there is no match field 'dl_dst'; near: eth_dst"),
+        ({"tp_dst": 23}, "there is no match field 'tp_dst'; near: tcp_dst, udp_dst, sctp_dst"),
     ],
 )
 def test_words_that_do_not_go_together(fields: dict[str, Any], said: str) -> None:

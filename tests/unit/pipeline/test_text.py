@@ -34,9 +34,9 @@ from controller.pipeline import (
     to_port,
 )
 from controller.pipeline.actions import group, meter_instruction
-from controller.pipeline.fields import find, parse
+from controller.pipeline.fields import OFCTL, find, parse
 from controller.pipeline.flow import Flow, make_group, make_meter
-from controller.pipeline.text import OFCTL, actions_text, body_text, flow_text, group_text, match_text, meter_text
+from controller.pipeline.text import actions_text, body_text, flow_text, group_text, match_text, meter_text
 from tests.fakes.flows import SEEDED, random_flow, random_group, random_match, random_meter
 
 TUNNELS = ("tun_src", "tun_dst", "tun_ipv6_src", "tun_ipv6_dst")

@@ -266,7 +266,7 @@ class Wrong(App, stages=(POLICY,)):
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("nowhere", "ValueError: wrong.say: say on which bridge, flow.on(bridge) or flow.on(network)"),
+        ("nowhere", "ValueError: wrong.say: say on which bridge, flow.on(bridge) or flow.on(EVERYWHERE)"),
         (
             "elsewhere",
             "ValueError: wrong.say wrote table 40, which is no stage of the app; name the stage in class X(App, stages=...)",

@@ -157,11 +157,18 @@ def test_an_app_is_switched(client: FlaskClient, view: FakeView) -> None:
         ("/api/v1/topology?format=png", 422, "format: png is not known; it can be 'node-link', 'dot' or 'graphml'"),
         ("/api/v1/paths?source=s1", 422, "target: is missing"),
         ("/api/v1/paths?source=s1&target=s9", 404, "no bridge or host 's9'"),
-        ("/api/v1/flows?filter=((", 422, "Write for example"),
+        ("/api/v1/flows?filter=((", 422, "write for example"),
+        ("/api/v1/flows?filter=nw_dst=foo", 422, "'foo' at character 8 is no value of nw_dst: write an IP address"),
         ("/api/v1/flows?sort=colour", 422, "no field 'colour'"),
         ("/api/v1/flows?limit=5000", 422, "limit: 5000 is more than 1000"),
         ("/api/v1/flows?table=x", 422, "table: x is no whole number"),
         ("/api/v1/events/history?severity=loud", 422, "severity: loud is not known; it can be 'info', 'warning' or 'error'"),
+        ("/api/v1/flows?brige=s1", 422, "brige: is not known here; did you mean bridge?"),
+        ("/api/v1/hosts?x=1&y=2", 422, "x: is not known here; known: none; y: is not known here"),
+        ("/api/v1/bridges/s1?full=1", 422, "full: is not known here"),
+        ("/api/v1/healthz?deep=1", 422, "deep: is not known here"),
+        ("/api/v1/events?after=3", 422, "after: is not known here"),
+        ("/api/v1/ports?bridge=s1&bridge=s2", 422, "bridge: is given twice"),
         ("/api/v1/nothing", 404, "described at /openapi"),
         ("/elsewhere", 404, "described at /openapi"),
     ],
@@ -198,6 +205,15 @@ def test_bodies_that_are_not_json_objects(client: FlaskClient, body: str) -> Non
     assert answer.mimetype == "application/problem+json"
 
 
+def test_a_change_takes_no_parameters(client: FlaskClient, view: FakeView) -> None:
+    answer = client.put("/api/v1/apps/fabric?force=true", json={"enabled": False})
+    assert (answer.status_code, answer.get_json()["errors"]) == (
+        422,
+        [{"name": "force", "detail": "is not known here; known: none"}],
+    )
+    assert {app.name: app.state for app in view.apps()}["fabric"] == "running"
+
+
 def test_wrong_method(client: FlaskClient) -> None:
     answer = client.delete("/api/v1/hosts")
     assert (answer.status_code, answer.mimetype) == (405, "application/problem+json")
@@ -218,7 +234,10 @@ def test_openapi_describes_every_path(client: FlaskClient) -> None:
     assert spec["openapi"].startswith("3.1")
     served = {re.sub(r"<(\w+)>", r"{\1}", rule.rule) for rule in client.application.url_map.iter_rules()}
     assert {path for path in served if path.startswith("/api/")} == set(spec["paths"])
-    assert spec["paths"]["/api/v1/flows"]["get"]["responses"]["default"]["content"]
+    answers = spec["paths"]["/api/v1/apps/{name}"]["put"]["responses"]
+    assert answers.keys() == {"200", "401", "403", "404", "409", "421", "422", "500", "503"}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    assert all(answer["content"] == problem for code, answer in answers.items() if code != "200")
     assert "FlowView" in str(spec["components"]["schemas"])
 
 

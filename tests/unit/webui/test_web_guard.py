@@ -1,8 +1,10 @@
 """Who is let in: names of loopback, tokens, one-time addresses, origins; and what headers every answer carries."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.fakes.view import FakeView
@@ -14,8 +16,8 @@ TOKEN = "a-token-of-some-length"
 
 
 @pytest.fixture
-def guarded(view: FakeView) -> FlaskClient:
-    return create_app(view, token=TOKEN).test_client()
+def guarded(view: FakeView, described: Callable[[Flask], Flask]) -> FlaskClient:
+    return described(create_app(view, token=TOKEN)).test_client()
 
 
 def entry(client: FlaskClient) -> str:

@@ -2,11 +2,27 @@ import { describe, expect, it } from 'vitest'
 import { chord } from '../src/lib/keys'
 import { Rates } from '../src/lib/rates'
 import { format, parse } from '../src/lib/route'
+import { found, hintOf } from '../src/lib/search'
 import { buckets } from '../src/lib/timeline'
 import { fitting, grouped, least, reveal, rowWidth, sorted, visible } from '../src/lib/window'
 import type { EventView, PortView } from '../src/types'
 import { nextSort } from '../src/ui/grid'
 import { line } from '../src/ui/spark'
+
+describe('search', () => {
+  const searched = { name: (row: string[]) => row[0] ?? '', 'datapath id': (row: string[]) => row[1] ?? '', MAC: (row: string[]) => row[2] ?? '' }
+  const rows = [['s1', '01', 'AA:01'], ['s2', '02', 'aa:02']]
+  it('names in its hint what is searched', () => {
+    expect(hintOf(searched)).toBe('Name, datapath id or MAC')
+    expect(hintOf({ name: searched.name })).toBe('Name')
+  })
+  it('leaves rows that have each word somewhere', () => {
+    expect(found(rows, searched, ' AA s2 ')).toEqual([rows[1]])
+    expect(found(rows, searched, 'aa')).toEqual(rows)
+    expect(found(rows, searched, 's1 02')).toEqual([])
+    expect(found(rows, searched, '')).toBe(rows)
+  })
+})
 
 describe('windowed table', () => {
   it('makes only the rows in view and some around', () => {

@@ -4,6 +4,7 @@ import type { ComponentChildren, JSX } from 'preact'
 import { useCallback, useMemo } from 'preact/hooks'
 import { integer } from '../lib/format'
 import { change, param, type Params } from '../lib/route'
+import { found, hintOf, type Searched } from '../lib/search'
 import type { Source } from '../lib/store'
 import { Empty, Failed, Loading } from './bits'
 import { Grid, type Column } from './grid'
@@ -17,9 +18,8 @@ interface Props<T> {
   rows: readonly T[]
   columns: Column<T>[]
   rowKey: (row: T) => string
-  text: (row: T) => string
+  searched: Searched<T>
   sort: string
-  hint: string
   empty: ComponentChildren
   filters?: ComponentChildren
   filterNames?: string[]
@@ -30,11 +30,8 @@ interface Props<T> {
 
 export function Listing<T>(props: Props<T>): JSX.Element {
   const { source, rows, rowKey } = props
-  const words = param('q').toLowerCase()
-  const found = useMemo(
-    () => (words ? rows.filter((row) => words.split(/\s+/).every((word) => props.text(row).toLowerCase().includes(word))) : rows),
-    [rows, words],
-  )
+  const words = param('q')
+  const left = useMemo(() => found(rows, props.searched, words), [rows, words])
   const select = useCallback((key: string) => change({ sel: key === param('sel') ? '' : key }), [])
   const chosen = rows.find((row) => rowKey(row) === param('sel'))
   if (source.error.value && !source.loaded.value) return <Failed error={source.error.value} />
@@ -44,14 +41,14 @@ export function Listing<T>(props: Props<T>): JSX.Element {
     <div class="split">
       <section class="pane" aria-label={props.label}>
         <div class="toolbar">
-          <Finding hint={props.hint} found={found.length} total={source.data.value.length} />
+          <Finding hint={hintOf(props.searched)} found={left.length} total={source.data.value.length} />
           {props.filters}
         </div>
-        {found.length ? (
+        {left.length ? (
           <Grid
             label={props.label}
             columns={props.columns}
-            rows={found}
+            rows={left}
             rowKey={rowKey}
             selected={param('sel')}
             onSelect={select}

@@ -139,9 +139,13 @@ export function Apps(): JSX.Element {
       rows={rows}
       columns={columns}
       rowKey={(row) => row.name}
-      text={(row) => `${row.name} ${row.description} ${row.stages.join(' ')} ${row.state}`}
+      searched={{
+        name: (row) => row.name,
+        state: (row) => row.state,
+        stage: (row) => row.stages.join(' '),
+        description: (row) => row.description,
+      }}
       sort="name"
-      hint="Name, stage or state"
       empty={
         <Empty title="No app is loaded">
           <p>

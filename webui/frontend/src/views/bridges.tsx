@@ -90,9 +90,14 @@ export function Bridges(): JSX.Element {
       rows={rows}
       columns={columns}
       rowKey={(row) => row.name}
-      text={(row) => `${row.name} ${row.dpid} ${row.address} ${row.state} ${row.description}`}
+      searched={{
+        name: (row) => row.name,
+        state: (row) => row.state,
+        'datapath id': (row) => row.dpid,
+        address: (row) => row.address,
+        description: (row) => row.description,
+      }}
       sort="name"
-      hint="Name, datapath id, address or state"
       empty={<NoBridges />}
       titleOf={(row) => row.name}
       detail={(row) => <BridgeDetail bridge={row} />}

@@ -103,9 +103,13 @@ export function Events(): JSX.Element {
         rows={rows}
         columns={columns}
         rowKey={(row) => String(row.seq)}
-        text={(row) => `${row.kind} ${row.subject} ${row.text} ${row.severity}`}
+        searched={{
+          text: (row) => row.text,
+          subject: (row) => row.subject,
+          kind: (row) => row.kind,
+          severity: (row) => row.severity,
+        }}
         sort=""
-        hint="Text, kind or what it is about"
         filterNames={['severity', 'kind']}
         filters={
           <>

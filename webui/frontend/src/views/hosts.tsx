@@ -77,9 +77,15 @@ export function Hosts(): JSX.Element {
       rows={rows}
       columns={columns}
       rowKey={hostKey}
-      text={(row) => `${row.mac} ${row.ips.join(' ')} ${row.bridge} ${row.port_name} ${row.network} ${row.state}`}
+      searched={{
+        MAC: (row) => row.mac,
+        IP: (row) => row.ips.join(' '),
+        bridge: (row) => row.bridge,
+        port: (row) => row.port_name,
+        state: (row) => row.state,
+        network: (row) => row.network,
+      }}
       sort="mac"
-      hint="MAC, IP, bridge, port or network"
       filterNames={['bridge']}
       filters={<Choice label="Bridge" name="bridge" all="all bridges" options={known.map((one) => [one.name, one.name])} />}
       empty={known.length ? <NoHosts /> : <NoBridges />}

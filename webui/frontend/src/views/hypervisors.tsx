@@ -198,9 +198,14 @@ function TunnelList({ rows }: { rows: TunnelView[] }): JSX.Element {
       rows={state ? rows.filter((row) => row.state === state) : rows}
       columns={tunnelColumns}
       rowKey={tunnelKey}
-      text={(row) => `${tunnelKey(row)} ${row.state} ${row.cause} ${row.local} ${row.remote}`}
+      searched={{
+        hypervisor: (row) => `${row.hypervisor} ${row.peer}`,
+        mesh: (row) => row.mesh,
+        state: (row) => row.state,
+        cause: (row) => row.cause,
+        address: (row) => `${row.local} ${row.remote}`,
+      }}
       sort="hypervisor"
-      hint="Hypervisor, mesh, address or cause"
       filterNames={['state']}
       filters={
         <>
@@ -225,9 +230,14 @@ function List(): JSX.Element {
       rows={rows}
       columns={columns}
       rowKey={(row) => row.name}
-      text={(row) => `${row.name} ${row.state} ${row.remote} ${row.version} ${row.reason} ${row.problems.join(' ')}`}
+      searched={{
+        name: (row) => row.name,
+        state: (row) => row.state,
+        database: (row) => row.remote,
+        version: (row) => row.version,
+        problem: (row) => `${row.reason} ${row.problems.join(' ')}`,
+      }}
       sort="name"
-      hint="Name, state, database or problem"
       filters={<Ways />}
       empty={<Empty title="There is no hypervisor"><p>Those whose Open vSwitch weft sets up stand in the network file, under hypervisors:, with ovsdb: or listen:.</p></Empty>}
       titleOf={(row) => row.name}

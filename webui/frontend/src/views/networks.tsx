@@ -61,9 +61,13 @@ export function Networks(): JSX.Element {
       rows={rows}
       columns={columns}
       rowKey={(row) => row.name}
-      text={(row) => `${row.name} ${row.vlan} ${row.description} ${row.bridges.join(' ')}`}
+      searched={{
+        name: (row) => row.name,
+        VLAN: (row) => String(row.vlan),
+        bridge: (row) => row.bridges.join(' '),
+        description: (row) => row.description,
+      }}
       sort="name"
-      hint="Name, VLAN, bridge or description"
       empty={<Empty title="There is no network">Networks stand in the network file.</Empty>}
       titleOf={(row) => row.name}
       detail={(row) => <NetworkDetail network={row} />}

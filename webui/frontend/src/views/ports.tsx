@@ -116,9 +116,16 @@ export function Ports(): JSX.Element {
       rows={rows}
       columns={columns}
       rowKey={portId}
-      text={(row) => `${row.bridge} ${row.name} ${row.mac} ${row.network} ${row.peer} ${row.role} ${row.state}`}
+      searched={{
+        name: (row) => row.name,
+        bridge: (row) => row.bridge,
+        state: (row) => row.state,
+        role: (row) => row.role,
+        network: (row) => row.network,
+        peer: (row) => row.peer,
+        MAC: (row) => row.mac,
+      }}
       sort="bridge"
-      hint="Name, MAC, network or peer"
       filterNames={['bridge', 'state']}
       filters={
         <>

@@ -227,9 +227,15 @@ export function Services(): JSX.Element {
       rows={rows}
       columns={columns}
       rowKey={(row) => row.name}
-      text={(row) => `${row.name} ${row.state} ${row.vip} ${row.network} ${row.scheduler} ${row.ports.join(' ')}`}
+      searched={{
+        name: (row) => row.name,
+        state: (row) => row.state,
+        address: (row) => row.vip,
+        port: (row) => row.ports.join(' '),
+        network: (row) => row.network,
+        scheduler: (row) => row.scheduler,
+      }}
       sort="name"
-      hint="Name, address, port, network or state"
       empty={<NoServices />}
       titleOf={(row) => row.name}
       detail={(row) => <ServiceDetail service={row} />}
