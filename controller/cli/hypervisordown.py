@@ -45,7 +45,7 @@ class HypervisorDown:
         return None
 
     def _kill(self, stream: Stream | None) -> str:
-        begun = time.monotonic()
+        begun, since = time.monotonic(), time.time()
         self._network.fail(self._name)
         self._wait_for(connected=False)
         seen = time.monotonic() - begun
@@ -54,7 +54,7 @@ class HypervisorDown:
         self._wait_for_hosts("unreachable")
         marked = time.monotonic() - begun
         self._controller.pause(SETTLE)
-        heard = self._undisturbed("down", stream)
+        heard = self._undisturbed("down", stream, since)
         probes = list(probe_all(self._network))
         wrong = [probe for probe in probes if probe.answered != (probe.wanted and not self._lives_there(probe))]
         self.wrong += [f"down: {probe.source} -> {probe.target}: {_answer(probe)}" for probe in wrong]
@@ -64,7 +64,7 @@ class HypervisorDown:
         return f"down        the controller knows after {when}; {hosts}; {heard}{pairs}"
 
     def _start(self, stream: Stream | None) -> str:
-        begun = time.monotonic()
+        begun, since = time.monotonic(), time.time()
         self._network.repair(self._name)
         self._wait_for(connected=True)
         flows = time.monotonic() - begun
@@ -74,17 +74,24 @@ class HypervisorDown:
         wrong = [probe for probe in probes if not probe.right]
         self.wrong += [f"up: {probe}" for probe in wrong]
         self._wait_for_hosts("reachable")
-        heard = self._undisturbed("up", stream)
+        heard = self._undisturbed("up", stream, since)
         pairs = f"{len(probes) - len(wrong)} of {len(probes)} pairs as they should be"
         return f"up          its flows are back after {1000 * flows:.0f} ms; {heard}{pairs}"
 
-    def _undisturbed(self, state: str, stream: Stream | None) -> str:
-        """What the traffic of others suffered, which is to be nothing."""
+    def _undisturbed(self, state: str, stream: Stream | None, since: float) -> str:
+        """What the traffic of others suffered since that moment, which is to be nothing."""
         heard = stream.heard() if stream is not None else Heard(1)
         if not heard.frames or heard.lost or heard.twice:
             what = f"{heard.lost} lost, {heard.twice} twice" if heard.frames else "nothing arrives"
-            self.wrong.append(f"{state}: traffic between other hypervisors is disturbed, {what}")
+            why = "".join(f"; {tunnel}" for tunnel in self._changed(since))
+            self.wrong.append(f"{state}: traffic between other hypervisors is disturbed, {what}{why}")
         return f"{heard.lost} lost between others; " if stream is not None else ""
+
+    def _changed(self, since: float) -> list[str]:
+        """Tunnels between others that BFD lost: frames end while it is down, also where the machine was only too busy for it."""
+        tunnels = [one for one in self._controller.client.items("/tunnels") if one["since"] > since]
+        others = [one for one in tunnels if self._name not in (one["hypervisor"], one["peer"])]
+        return [f"meanwhile {one['hypervisor']} lost {one['peer']}, now {one['state']}: {one['cause']}" for one in others]
 
     def _lives_there(self, probe: Probe) -> bool:
         return not self._gone.isdisjoint({probe.source, probe.target})
