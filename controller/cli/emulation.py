@@ -22,7 +22,7 @@ from topologies import catalogue, runs, servers
 from topologies.isolation import Capture
 from topologies.network import EmulatedNetwork, NetworkError
 from topologies.outage import Ends
-from topologies.reachability import matrix, probe, probe_all
+from topologies.reachability import matrix, probe, probe_again, probe_all
 
 CONVERGE_SECONDS = 60.0
 TAKEN = "is taken"  # as `weft start` says of a port
@@ -114,8 +114,7 @@ class Emulation:
             capture.exchange()
             if lost := [str(each) for each in probes if each.lost] + capture.missing():
                 converge(self._controller, self._network)
-                again = probe_all(self._network)
-                probes = [after if before.lost else before for before, after in zip(probes, again, strict=True)]
+                probes = probe_again(self._network, probes)
                 capture.exchange()
         print(matrix(probes))
         wrong = [str(each) for each in probes if not each.right]

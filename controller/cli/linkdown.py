@@ -6,7 +6,7 @@ from controller.cli.errors import ExitCode, Failure
 from controller.cli.supervised import SupervisedController
 from topologies.network import EmulatedNetwork, NetworkError
 from topologies.outage import Ends, Link
-from topologies.reachability import probe_all
+from topologies.reachability import probe_again, probe_all
 from topologies.traffic import RATE, Stream
 
 RETURN = 5.0  # seconds in which traffic must come back
@@ -64,10 +64,14 @@ class LinkDown:
         return f"{state:<11} {heard.silence:g} ms without traffic, {heard.lost} lost, {heard.twice} twice; {pairs}"
 
     def _reached(self, state: str) -> str:
-        probes = list(probe_all(self._network))
+        first = list(probe_all(self._network))
+        probes = probe_again(self._network, first)
         wrong = [f"{state}: {probe}" for probe in probes if not probe.right]
         self.wrong += wrong
-        return f"{len(probes) - len(wrong)} of {len(probes)} pairs as they should be"
+        late = sum(before.lost and after.right for before, after in zip(first, probes, strict=True))
+        return (
+            f"{len(probes) - len(wrong)} of {len(probes)} pairs as they should be{f', {late} at the second try' if late else ''}"
+        )
 
     def _wait_for_links(self, number: int) -> None:
         """Wait until the controller knows so many links, each of which it shows in both directions, and all ports."""
