@@ -29,6 +29,8 @@ GRACE = 30  # for a stage that was told to end
 WITH_US = ("setpriv", "--pdeathsig", "INT")  # should this runner be killed, the stage ends too
 NO_TESTS = 5  # pytest's exit code
 BESIDE = ("unit", "apps")  # stages that run while the soak does: they need no Open vSwitch and watch no clock
+# Switches drop frames and lose BFD while somebody else has the machine. So a test that fails has a second try, which is told.
+SECOND_TRY = ("--reruns=1", "--reruns-delay=5", "--rerun-show-tracebacks", "-raR")
 TOGETHER = 4  # processes of a stage at the most: tests wait more than they compute, and some of them watch the clock
 
 
@@ -53,13 +55,15 @@ class Result:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    again: int = 0  # tests that had a second try
     note: str = ""
     seconds: float = 0.0
 
     def __str__(self) -> str:
         word = "FAILED" if self.failed else "skipped" if self.skipped and not self.passed else "ok"
         counts = f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped" if self.tests else ""
-        return f"{word:9}{self.name:10}{self.seconds:6.1f} s   {', '.join(filter(None, (counts, self.note)))}".rstrip()
+        again = f"{self.again} tried twice" if self.again else ""
+        return f"{word:9}{self.name:10}{self.seconds:6.1f} s   {', '.join(filter(None, (counts, again, self.note)))}".rstrip()
 
 
 def root() -> str:
@@ -83,12 +87,18 @@ def browser() -> str:
     return "" if any(map(shutil.which, ("chromium", "google-chrome"))) else "not installed: chromium"
 
 
-def pytest(name: str, *folders: str, needs: tuple[Callable[[], str], ...] = (), alone: bool = False) -> Stage:
-    """A folder's tests, in several processes where pytest-xdist is installed, a file at a time; `alone`: one after another."""
+def pytest(
+    name: str, *folders: str, needs: tuple[Callable[[], str], ...] = (), alone: bool = False, again: bool = False
+) -> Stage:
+    """A folder's tests, in several processes where pytest-xdist is installed, a file at a time; `alone`: one after another.
+
+    `again`: one that fails has a second try, where pytest-rerunfailures is installed.
+    """
     paths = tuple(f"tests/{folder}" for folder in folders or (name,))
     processes = min(TOGETHER, len(os.sched_getaffinity(0)))
     spread = () if alone or processes < 2 or find_spec("xdist") is None else ("-n", str(processes), "--dist", "loadfile")
-    return Stage(name, (sys.executable, "-m", "pytest", "-q", *spread, *paths), needs, pytest=True)
+    tries = SECOND_TRY if again and find_spec("pytest_rerunfailures") else ()
+    return Stage(name, (sys.executable, "-m", "pytest", "-q", *spread, *tries, *paths), needs, pytest=True)
 
 
 def stages() -> list[Stage]:
@@ -102,9 +112,14 @@ def stages() -> list[Stage]:
         replace(pytest("soak", needs=(ovs,), alone=True), waits=True),
         pytest("unit", "unit", "arch"),
         pytest("apps"),
-        pytest("ovs", needs=(ovs,)),
-        pytest("emulated", needs=(root, namespaces, ovs, programs("mnexec", "ip", "ping", "iperf3", "ethtool")), alone=True),
-        pytest("browser", needs=(ovs, browser), alone=True),
+        pytest("ovs", needs=(ovs,), again=True),
+        pytest(
+            "emulated",
+            needs=(root, namespaces, ovs, programs("mnexec", "ip", "ping", "iperf3", "ethtool")),
+            alone=True,
+            again=True,
+        ),
+        pytest("browser", needs=(ovs, browser), alone=True, again=True),
     ]
 
 
@@ -196,7 +211,8 @@ def count(name: str, report: Path) -> Result:
     suite = ElementTree.parse(report).getroot().find("testsuite")
     number = {key: int(suite.get(key, 0)) if suite is not None else 0 for key in ("tests", "failures", "errors", "skipped")}
     failed = number["failures"] + number["errors"]
-    return Result(name, True, number["tests"] - failed - number["skipped"], failed, number["skipped"])
+    again = max(0, len(suite.findall("testcase")) - number["tests"]) if suite is not None else 0
+    return Result(name, True, number["tests"] - failed - number["skipped"], failed, number["skipped"], again)
 
 
 def prepare() -> None:
