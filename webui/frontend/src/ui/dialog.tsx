@@ -14,8 +14,21 @@ export function Dialog({ title, onClose, children }: Props): JSX.Element {
   useEffect(() => {
     box.current?.showModal()
   }, [])
+  // The browser tells that it is closed a moment later, when whoever is quick has asked for the next one already.
+  const close = (event: Event): void => {
+    event.preventDefault()
+    box.current?.close()
+    onClose()
+  }
   return (
-    <dialog ref={box} class="dialog" aria-label={title} onClose={onClose} onClick={(event) => event.target === box.current && onClose()}>
+    <dialog
+      ref={box}
+      class="dialog"
+      aria-label={title}
+      onCancel={close}
+      onClose={() => box.current && onClose()}
+      onClick={(event) => event.target === box.current && close(event)}
+    >
       <div class="dialog-body">
         <h2>{title}</h2>
         {children}
