@@ -14,6 +14,7 @@ from pathlib import Path
 
 from controller.cli.errors import ExitCode, Failure
 from controller.cli.hypervisordown import HypervisorDown
+from controller.cli.kinds import error_of
 from controller.cli.linkdown import LinkDown
 from controller.cli.output import many
 from controller.cli.servicecheck import ServiceCheck
@@ -77,7 +78,7 @@ class Emulation:
     def _failed_apps(self) -> list[str]:
         """What went wrong in apps, a line each."""
         apps = self._controller.client.items("/apps")
-        return [f"{app['name']} failed: {app['error'].strip().splitlines()[-1]}" for app in apps if app["state"] == "failed"]
+        return [f"{app['name']} failed: {error_of(app)}" for app in apps if app["state"] == "failed"]
 
     def _new_controller(self, run: runs.Run) -> SupervisedController:
         listen = f"unix:{self._network.controller_socket}"

@@ -32,14 +32,14 @@ def _event_text(item: Item) -> str:
     return str(item["text"]) + (f" (x{item['count']})" if item["count"] > 1 else "")
 
 
-def _error(item: Item) -> str:
+def error_of(item: Item) -> str:
     """What the traceback of a failed app ends in: where it was, and what."""
     return str(item["error"].strip().rpartition("\n")[2])
 
 
 def _app_state(item: Item) -> str:
     """An app's state; of a failed one also the beginning of why."""
-    error = _error(item)
+    error = error_of(item)
     short = error if len(error) <= SHORT else f"{error[: SHORT - 3]}..."
     return f"{item['state']}: {short}" if error else str(item["state"])
 
@@ -240,7 +240,7 @@ APPS = Kind(
         Column("DESCRIPTION", field("description"), long=True),
         Column("CONFIG", _settings, wide=True, long=True),
         Column("ALL-STAGES", field("stages"), wide=True, long=True),
-        Column("ERROR", lambda item: _error(item) or "-", wide=True, long=True),
+        Column("ERROR", lambda item: error_of(item) or "-", wide=True, long=True),
     ),
     ("name",),
     lambda item: (item["name"],),
