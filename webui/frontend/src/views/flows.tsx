@@ -212,7 +212,7 @@ export function Flows(): JSX.Element {
     <div class="split">
       <section class="pane" aria-label="Flows">
         <div class="toolbar">
-          <Finding hint="Match, actions, app, rule, row or reason" found={flows.total - (hide ? leading : 0)} total={flows.total} />
+          <Finding hint="Match, app, row, reason" found={flows.total - (hide ? leading : 0)} total={flows.total} />
           <FilterBox fault={flows.faultInFilter ? flows.fault : ''} />
           <Choice label="Bridge" name="bridge" all="all bridges" options={known.map((one) => [one.name, one.name])} />
           <Choice label="Stage" name="table" all="all stages" options={STAGE_TABLES.map(([table, name]) => [table, `${table} ${name}`])} />
