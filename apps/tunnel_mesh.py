@@ -71,7 +71,7 @@ class TunnelMesh(App, stages=(ADMIT, CLASSIFY, LEARN, NEXTHOP, FLOOD, EGRESS)):
         sender = outer("src", vtep.address)
         yield LEARN.flow(DROP, priority=95, **sender, why=f"its source does not live behind {vtep.bridge}").on(Underlay())
 
-    @rules(each=Host)
+    @rules(each=Host, given=Vtep)
     def source(self, host, rows):
         """Frames of a host come from the hypervisor where it lives, or from the hub."""
         vtep = rows.get(Vtep, host.bridge)

@@ -53,14 +53,15 @@ def on(*events: type, pure: bool = False) -> Callable[[Method], Method]:
     return mark
 
 
-def rules(*, each: type[Row]) -> Callable[[Method], Method]:
+def rules(*, each: type[Row], given: type[Row] | None = None) -> Callable[[Method], Method]:
     """Mark a rule, `def rule(self, row)` or `def rule(self, row, rows)`: a generator of Flow, Group and Meter for each row.
 
-    A rule that takes `rows` reruns also when something changes that it read.
+    A rule that takes `rows` reruns also when something changes that it read. One that yields nothing without rows of another type
+    may say so, `given=Vtep`: while there are none it costs nothing.
     """
 
     def mark(method: Method) -> Method:
-        vars(method)["rule_each"] = each
+        vars(method).update(rule_each=each, given=given)
         return method
 
     return mark
@@ -70,8 +71,7 @@ def derives(*, each: type[Row]) -> Callable[[Method], Method]:
     """Mark a rule that yields rows instead of flows: they are there as long as the row that they follow from."""
 
     def mark(method: Method) -> Method:
-        vars(method)["rule_each"] = each
-        vars(method)["derives"] = True
+        vars(method).update(rule_each=each, derives=True)
         return method
 
     return mark
@@ -129,7 +129,8 @@ def _rule(cls: type[App], method: Callable[..., Any]) -> RuleSpec:
     parameters = len(signature(method).parameters)
     if parameters not in (2, 3):
         raise TypeError(f"{cls.__name__}.{method.__name__}: a rule is `def {method.__name__}(self, row)` or `(self, row, rows)`")
-    return RuleSpec(method.__name__, method, vars(method)["rule_each"], parameters == 3, "derives" in vars(method))
+    marks = vars(method)
+    return RuleSpec(method.__name__, method, marks["rule_each"], parameters == 3, "derives" in marks, marks.get("given"))
 
 
 def forget_hosts(tx: Tx, *hosts: Host) -> None:

@@ -25,6 +25,8 @@ OUI_AND_KIND = b"\x02wf\x01"  # of our TLV; a locally administered OUI
 DIGEST = 16  # bytes
 ETHERNET_IPV4 = bytes.fromhex("000108000604")  # how an ARP frame between such addresses begins
 VLAN = b"\x81\0"  # EtherType of a tag (IEEE 802.1Q)
+_UDP = b"\x11"  # protocol number in an IPv4 header
+_IPV4, _IPV6, _ARP = (pack("!H", kind) for kind in (IPV4, IPV6, ARP))
 ROUTER_ADVERTISEMENT, SOLICITATION, ADVERTISEMENT = 134, 135, 136  # of neighbour discovery, ICMPv6
 SAYING: tuple[dict[str, Any], ...] = (  # matches for the frames in which `sender_address` may find one
     {"vlan_vid": 0, "eth_type": ARP},
@@ -60,12 +62,12 @@ def sender_address(frame: bytes) -> IPv4 | IPv6 | None:
     None where it says none, one that no host can have, or that of somebody else, and in frames with a VLAN tag, which belong
     to a network that is not ours. The first 128 bytes of a frame are enough.
     """
-    if frame[12:14] == VLAN:
-        return None
-    kind, body = _payload(frame)
-    if kind == IPV6:
-        return _neighbour(frame[6:12], body)
-    return _dhcp_client(frame[6:12], body) if kind == IPV4 else arp_sender(frame)
+    kind = frame[12:14]
+    if kind == _IPV4:
+        return _dhcp_client(frame[6:12], frame[14:])
+    if kind == _IPV6:
+        return _neighbour(frame[6:12], frame[14:])
+    return arp_sender(frame) if kind == _ARP else None
 
 
 def says(ip: IPv4 | IPv6) -> tuple[dict[str, Any], ...]:
@@ -106,9 +108,11 @@ def advertises_router(frame: bytes) -> bool | None:
 
 def _dhcp_client(source: bytes, ip: bytes) -> IPv4 | None:
     """RFC 2131: `ciaddr`, which a client fills in when it has the address already."""
-    start = (ip[0] & 0xF) * 4 if ip else 0
+    if ip[9:10] != _UDP:  # nearly all, of which nothing else needs to be looked at
+        return None
+    start = (ip[0] & 0xF) * 4
     udp, dhcp = ip[start : start + 8], ip[start + 8 :]
-    first = len(dhcp) >= 34 and ip[9] == 17 and not int.from_bytes(ip[6:8], "big") & 0x1FFF
+    first = len(dhcp) >= 34 and not int.from_bytes(ip[6:8], "big") & 0x1FFF
     if not first or udp[2:4] != b"\0\x43" or dhcp[:3] != b"\1\1\6" or dhcp[28:34] != source:
         return None
     return _unicast(dhcp[12:16])

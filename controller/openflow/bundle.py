@@ -50,26 +50,27 @@ def encode(version: int, bundle: int, first_xid: int, changes: Sequence[Change],
     """
     for start in range(0, len(changes), CHUNK):
         chunk: list[bytes] = []
-        for index, change in enumerate(changes[start : start + CHUNK], start):
+        for xid, change in enumerate(changes[start : start + CHUNK], first_xid + start):
+            slot, cookie, thing = change
             try:
-                chunk.append(_member(version, bundle, first_xid + index, change))
+                if thing is not None and version == V14 and slot[0] < METER:  # the usual case: packed at once
+                    body, opts = thing[1], thing[2]
+                    size = 45 + len(slot) + len(body)
+                    place = slot[0], opts[:4], slot[1:3], _ANY, opts[4:]
+                    head = _MEMBER_14(_ADD_14, 16 + size, xid, bundle, _FLAGS, _MOD_14, size, xid, cookie, *place)
+                    chunk += head, slot[3:], body
+                else:
+                    chunk.append(_member(version, bundle, xid, change))
             except struct_error:
                 if failed is None:
                     raise
-                failed(index, TOO_LONG)
+                failed(xid - first_xid, TOO_LONG)
         yield b"".join(chunk)
 
 
 def _member(version: int, bundle: int, xid: int, change: Change) -> bytes:
-    """The message that puts one change into a bundle; nothing for a meter. The usual case, a flow in 1.4, is packed at once."""
-    slot, cookie, thing = change
-    if thing is not None and version == V14 and slot[0] < METER:
-        body, opts = thing[1], thing[2]
-        size = 45 + len(slot) + len(body)
-        head = _MEMBER_14(
-            _ADD_14, 16 + size, xid, bundle, _FLAGS, _MOD_14, size, xid, cookie, slot[0], opts[:4], slot[1:3], _ANY, opts[4:]
-        )
-        return head + slot[3:] + body
+    """The message that puts one change into a bundle; nothing for a meter."""
+    slot = change[0]
     if slot[0] == METER:
         return b""
     mod = (group_mod if slot[0] == GROUP else flow_mod)(version, xid, change)

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from controller.model.rows import Key
 
 FILE = "rows.db"
 RUINED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
-ADDRESSES: dict[str, Any] = {"mac": Mac, "ipv4": IPv4, "ipv6": IPv6}
-NAMES = {cls: name for name, cls in ADDRESSES.items()}
-PLAIN = frozenset((str, int, float, bool, type(None)))
-BYTES = "bytes"
+ADDRESSES: dict[type, str] = {Mac: "mac", IPv4: "ipv4", IPv6: "ipv6"}
+FLOAT = "float"  # one that JSON has no number for
+READERS: dict[str, Any] = {name: cls for cls, name in ADDRESSES.items()} | {FLOAT: float, "bytes": bytes.fromhex}
+PLAIN = frozenset((str, int, bool, type(None)))
+AS_THEY_ARE = PLAIN | {Mac, IPv6, bytes}  # by `_tagged` the rest that is not JSON; an IPv4 would become a number
+FORMAT = 1  # of the file: keys are JSON without spaces
 SCHEMA = "CREATE TABLE IF NOT EXISTS rows (type TEXT, key TEXT, value TEXT, since REAL, PRIMARY KEY (type, key)) WITHOUT ROWID"
 TOGETHER = 200  # rows of a statement: one for each row would take the interpreter from the event loop as many times
 _TYPE, _KEY, _VALUE, _SINCE = (f"json_extract(value, '$[{n}]')" for n in range(4))
@@ -65,7 +68,9 @@ class Store:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
             db.execute(SCHEMA)
-            db.execute("SELECT count(*) FROM rows").fetchone()
+            if db.execute("PRAGMA user_version").fetchone() != (FORMAT,):
+                db.execute("UPDATE OR REPLACE rows SET key = json(key) WHERE json_valid(key)")
+                db.execute(f"PRAGMA user_version = {FORMAT}")
         except sqlite3.DatabaseError:
             db.close()
             raise
@@ -90,30 +95,31 @@ class Store:
         """Write changes as one transaction. Raises OSError where they cannot be written (a full disk): nothing is then."""
         now = time.time()
         gone, there = [], []
-        for (cls, key), row in changes.items():
+        for what, row in changes.items():
+            cls, key = what
             if row is None:
-                self.since.pop((cls, key), None)
+                self.since.pop(what, None)
                 gone.append((cls.__name__, _key(key)))
             elif (value := self._value(row)) is not None:
-                self.since.setdefault((cls, key), now)
+                self.since.setdefault(what, now)
                 there.append((cls.__name__, _key(key), value, now))
         with self._busy:  # at the end of a run the last save may meet the one before it, which is in a thread
             self._write(gone, there)
 
-    def _write(self, gone: Sequence[tuple[str, str]], there: Sequence[tuple[str, str, str, float]]) -> None:
+    def _write(self, gone: Sequence[tuple[Any, ...]], there: Sequence[tuple[Any, ...]]) -> None:
         try:
             self._db.execute("BEGIN")
             for statement, rows in ((DELETE, gone), (INSERT, there)):
                 for first in range(0, len(rows), TOGETHER):
-                    self._db.execute(statement, (json.dumps(rows[first : first + TOGETHER]),))
+                    self._db.execute(statement, (json.dumps(rows[first : first + TOGETHER], default=_tagged),))
             self._db.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise OSError(f"cannot write {self.path}: {error}") from error
 
-    def _value(self, row: Row) -> str | None:
-        """A row as text; None where it cannot be kept, an author's mistake which costs nobody else anything."""
+    def _value(self, row: Row) -> dict[str, Any] | None:
+        """A row as JSON; None where it cannot be kept, an author's mistake which costs nobody else anything."""
         try:
             return _value(row)
         except TypeError as error:
@@ -135,25 +141,37 @@ def _kept_types(cls: type[Row]) -> Iterator[type[Row]]:
         yield from _kept_types(sub)
 
 
-def _key(key: Key) -> str:
-    return json.dumps(_encode(key))
+def _key(key: Key) -> Sequence[Any]:
+    return key if AS_THEY_ARE.issuperset(map(type, key)) else [_encode(v) for v in key]
 
 
-def _value(row: Row) -> str:
-    return json.dumps({field: _encode(value) for field, value in vars(row).items()})
+def _value(row: Row) -> dict[str, Any]:
+    values = vars(row)
+    for value in values.values():
+        if type(value) not in AS_THEY_ARE and value != ():
+            return {field: _encode(value) for field, value in values.items()}
+    return values
+
+
+def _tagged(value: Any) -> dict[str, str]:
+    """What JSON does not have, with the name of its kind."""
+    if isinstance(value, float):
+        return {FLOAT: repr(value)}
+    name = ADDRESSES.get(type(value))
+    return {name: str(value)} if name else {"bytes": value.hex()}
 
 
 def _encode(value: Any) -> Any:
     kind = type(value)
+    if isinstance(value, float):
+        return value if isfinite(value) else _tagged(value)
     if kind in PLAIN:  # nearly all; an address is a number or bytes, and yet of a type of its own
         return value
-    if kind in NAMES:
-        return {NAMES[kind]: str(value)}
-    if isinstance(value, bytes):
-        return {BYTES: value.hex()}
+    if kind in ADDRESSES or isinstance(value, bytes):
+        return _tagged(value)
     if isinstance(value, tuple):
         return [_encode(v) for v in value]
-    if isinstance(value, str | int | float):
+    if isinstance(value, str | int):
         return value
     raise TypeError(f"{value!r} cannot be kept; a kept row holds numbers, text, bytes, addresses and tuples of them")
 
@@ -163,5 +181,5 @@ def _decode(value: Any) -> Any:
         return tuple(_decode(v) for v in value)
     if isinstance(value, dict):
         ((name, text),) = value.items()
-        return bytes.fromhex(text) if name == BYTES else ADDRESSES[name](text)
+        return READERS[name](text)
     return value

@@ -179,7 +179,7 @@ async def _until_stopped(stop: asyncio.Event, control: Control, store: Store, ne
     loop = asyncio.get_running_loop()
     if networks.file_given and threading.current_thread() is threading.main_thread():
         loop.add_signal_handler(signal.SIGHUP, networks.reread)
-    chronicle = Chronicle(control.engine.tables, control.journal)
+    chronicle = Chronicle(control.engine, control.journal)
     forever = control.sweep(), tunnels.watch(), chronicle.follow(), _save(control.engine, store, control.journal)
     tasks = [loop.create_task(task) for task in forever]
     stopped = loop.create_task(stop.wait())

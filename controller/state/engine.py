@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from controller.model.cookie import APP_BITS
-from controller.model.rows import Bridge, Key, Member, Number, Row, StageRow, scope_of
+from controller.model.rows import EVERYWHERE, Bridge, Key, Member, Number, Row, StageRow, scope_of
 from controller.pipeline.compose import place_for
 from controller.pipeline.flow import Flow
 from controller.state import fault
@@ -26,6 +26,7 @@ __all__ = ["AppState", "Engine", "RuleSpec", "TimerSpec"]
 
 SLICE = 32  # rules, of which some take milliseconds
 _new = tuple.__new__
+_EVERYWHERE = scope_of(EVERYWHERE)
 Batch = list[tuple[Owner, tuple[Flow, ...]]]
 Watcher = Callable[[Any, Any], None]  # old row or None, new row or None
 T = TypeVar("T")
@@ -57,7 +58,9 @@ class Engine:
         self.derived = Derived()  # rows that rules yield
         self.watchers: defaultdict[type[Row], list[Watcher]] = defaultdict(list)
         self.runs = 0
+        self._reader = Reader(self.tables, self.allocate)  # of the rule that runs
         self._rules: defaultdict[type[Row], list[Rule]] = defaultdict(list)
+        self._given: defaultdict[type[Row], list[Rule]] = defaultdict(list)  # by the type without which they rest
         self._todo: dict[Owner, None] = {}  # what has to run
         self._due: list[Owner] = []  # the part of it that is being worked on, last one first
         self._readers: defaultdict[type[Row], defaultdict[tuple[Any, Key], set[Owner]]]
@@ -88,10 +91,18 @@ class Engine:
         rules = [Rule(app, number, spec) for spec in app.rule_specs]
         state = self.apps[number] = AppState(app, number, rules)
         for rule in rules:
-            self._rules[rule.each].append(rule)
-            for row_key in self.tables.rows[rule.each]:
-                self._todo[rule.owner(row_key)] = None
+            if rule.given is not None:
+                self._given[rule.given].append(rule)
+                rule.rests = not self.tables.rows[rule.given]
+            if not rule.rests:
+                self._start(rule)
         return state
+
+    def _start(self, rule: Rule) -> None:
+        """A rule runs for every row there is, and for each that comes."""
+        self._rules[rule.each].append(rule)
+        for key in self.tables.rows[rule.each]:
+            self._todo[rule.owner(key)] = None
 
     def disable(self, name: str) -> None:
         """Remove an app: its flows go, its rows stay. Raises KeyError where it is not enabled."""
@@ -100,7 +111,10 @@ class Engine:
             raise KeyError(name)
         del self.apps[state.number]
         for rule in state.rules:
-            self._rules[rule.each].remove(rule)
+            if rule.given is not None:
+                self._given[rule.given].remove(rule)
+            if not rule.rests:
+                self._rules[rule.each].remove(rule)
             for owner in rule.owners.values():
                 self.desired.take(owner, self._forget(owner))
                 self._put_derived(owner, ())
@@ -137,6 +151,8 @@ class Engine:
             for watcher in self.watchers[cls]:
                 watcher(old, row)
         self.changed.add(cls)
+        if cls in self._given and (old is None or row is None):
+            self._wake_or_rest(cls)
         todo = self._todo
         for rule in self._rules[cls]:
             todo[rule.owner(key)] = None
@@ -149,6 +165,17 @@ class Engine:
             change = self.desired.leave if row is None else self.desired.join
             change(key[0], key[1])
         return True
+
+    def _wake_or_rest(self, cls: type[Row]) -> None:
+        """Rules that rest without rows of this type begin with the first; with the last all that they said goes."""
+        rests = not self.tables.rows[cls]
+        for rule in self._given[cls]:
+            if rule.rests and not rests:
+                self._start(rule)
+            elif rests and not rule.rests:
+                self._rules[rule.each].remove(rule)
+                self._todo |= dict.fromkeys(rule.owners.values())
+            rule.rests = rests
 
     def _reruns(self, cls: type[Row], key: Key, old: Row | None, new: Row | None) -> Iterable[Owner]:
         """Who read this row: by its key, by a bucket that it was or is in, by a field that differs."""
@@ -206,7 +233,7 @@ class Engine:
         rows = self.tables.rows
         for owner in batch:
             rule = owner.rule
-            row = rows[rule.each].get(owner.key)
+            row = None if rule.rests else rows[rule.each].get(owner.key)
             if owner.gone:
                 continue  # where its row is there again it has another owner
             if row is None:
@@ -254,11 +281,12 @@ class Engine:
         owner.waits = ""
         try:
             if rule.reads:
-                reader = Reader(self.tables, self.allocate)
+                reads: list[Read] = []
+                self._reader.reads = reads
                 try:
-                    flows = tuple(rule.fn(rule.app, row, reader))
+                    flows = tuple(rule.fn(rule.app, row, self._reader))
                 finally:
-                    self._remember(owner, reader)
+                    self._remember(owner, tuple(reads))
             else:
                 flows = tuple(rule.fn(rule.app, row))
             return settle(rule, owner, flows, getattr(row, "bridge", None))
@@ -271,7 +299,7 @@ class Engine:
 
     def _settle(self, rule: Rule, owner: Owner, flows: tuple[Flow, ...], home: str | None) -> tuple[Flow, ...]:
         """Check the flows of a rule, and say of each where it stands."""
-        tables, placed, slots = rule.tables, [], set()
+        tables, placed = rule.tables, []
         for flow in flows:
             try:
                 slot, body, opts, where, why = flow
@@ -285,11 +313,12 @@ class Engine:
                 if home is None:
                     raise ValueError(f"{rule.name}: say on which bridge, flow.on(bridge) or flow.on(EVERYWHERE)")
                 flow = _new(type(flow), (slot, body, opts, home, why))  # flow.on(home), without a call
+            elif where is EVERYWHERE:
+                flow = _new(type(flow), (slot, body, opts, _EVERYWHERE, why))  # as below, for nearly all
             elif isinstance(where, Row):
                 flow = flow.on(where.bridge if isinstance(where, Bridge) else scope_of(where))
             placed.append(flow)
-            slots.add(slot)
-        if len(slots) < len(placed) and len({(flow[3], flow[0]) for flow in placed}) < len(placed):
+        if len(placed) > 1 and len({(flow[3], flow[0]) for flow in placed}) < len(placed):
             raise ValueError(f"{rule.name} yields two flows with the same table, priority and match for {owner.row()}")
         return tuple(placed)
 
@@ -303,8 +332,8 @@ class Engine:
         self.failed[owner.cookie] = owner
         self.raised.append(owner)
 
-    def _remember(self, owner: Owner, reader: Reader) -> None:
-        rule, reads = owner.rule, tuple(reader.reads)
+    def _remember(self, owner: Owner, reads: tuple[Read, ...]) -> None:
+        rule = owner.rule
         if reads != rule.read[0]:  # most owners of a rule read the same, and share what says so
             rule.read = reads, tuple(dict.fromkeys(reads))
         reads = rule.read[1]

@@ -75,11 +75,18 @@ def plan(ledger: Ledger, desired: Desired, limit: int = 0) -> list[Change]:
     """
     ledger.forget_refusals()
     bridge, refused, shared = ledger.bridge, ledger.refused, desired.shared
-    own = desired.layers[bridge].get
+    own = desired.layers[bridge]
+    alone = {(scope,): desired.layers[scope] for scope in desired.scopes.get(bridge, ())}  # what one scope of the bridge has
     ranks: list[list[tuple[bytes, Held, Entry | None]]] = [[], [], [], [], [], []]
     left: dict[bytes, Held] = {}
     for slot, held in ledger.pending.items():
-        new = desired.effective(bridge, slot) if slot in shared else own(slot)
+        scopes = shared.get(slot)
+        if scopes is None:
+            new = own.get(slot)
+        elif slot not in own and scopes in alone:
+            new = alone[scopes][slot]
+        else:
+            new = desired.effective(bridge, slot)
         if refused and ledger.is_refused(held if new is None else new):
             left[slot] = held  # what a refused owner had before stays, unless somebody else has the slot now
         elif held is None and new is not None and slot[0] < METER_SLOT:

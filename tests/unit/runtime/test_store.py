@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,21 @@ def test_rows_change_and_go(tmp_path: Path) -> None:
     drop(store, Kept("b"))
     store.close()
     assert loaded(tmp_path) == [Kept("a", 9), Kept("c", 3)]
+
+
+def test_a_file_from_before_keys_were_written_without_spaces(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    put(store, Kept(("a", Mac(1)), 1), Kept(("b", Mac(2)), 2))
+    store.close()
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as db:
+        for (key,) in db.execute("SELECT key FROM rows").fetchall():
+            db.execute("UPDATE rows SET key = ? WHERE key = ?", (json.dumps(json.loads(key)), key))
+        db.execute("PRAGMA user_version = 0")
+    store = Store(tmp_path)
+    put(store, Kept(("a", Mac(1)), 9))
+    drop(store, Kept(("b", Mac(2))))
+    store.close()
+    assert loaded(tmp_path) == [Kept(("a", Mac(1)), 9)]
 
 
 def test_what_was_saved_survives_a_kill(tmp_path: Path) -> None:

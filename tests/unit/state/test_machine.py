@@ -21,9 +21,9 @@ from controller.state.ledger import Refusal, same
 from controller.state.owner import Owner
 from controller.state.tables import Tx
 from tests.unit.state.simulation import Bridge, World, as_installed
-from tests.unit.state.things import BRIDGES, REFUSED, Alpha, Beta, Copy, Delta, Gamma, Thing, Zone
+from tests.unit.state.things import BRIDGES, REFUSED, Alpha, Beta, Copy, Delta, Epsilon, Gamma, Thing, Zone
 
-APPS = (Alpha(), Beta(), Gamma(), Delta())
+APPS = (Alpha(), Beta(), Gamma(), Delta(), Epsilon())
 BAD = output(REFUSED)
 bridges = st.sampled_from(BRIDGES)
 zones = st.sampled_from(("red", "blue"))
