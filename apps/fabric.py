@@ -47,9 +47,9 @@ def by(port):
 
 
 @lru_cache(maxsize=4096)
-def spread_over(port):
-    """The share of this port in a set of them."""
-    return bucket(*by(port), weight=1, watch_port=port)
+def spread_over(ports):
+    """Equal shares for these ports."""
+    return tuple(bucket(*by(port), weight=1, watch_port=port) for port in ports)
 
 
 class Fabric(App, stages=(CLASSIFY, FORWARD, NEXTHOP, FLOOD, EGRESS)):
@@ -85,8 +85,7 @@ class Fabric(App, stages=(CLASSIFY, FORWARD, NEXTHOP, FLOOD, EGRESS)):
     @rules(each=HopSet)
     def equal_hops(self, hops, rows):
         """Over these ports, as far as they are up: the bridge sees that by itself, without the controller."""
-        buckets = [spread_over(p) for p in hops.ports]
-        yield rows.group("select", "hops", hops.bridge, hops.ports, buckets=buckets, why="equally near")
+        yield rows.group("select", "hops", hops.bridge, hops.ports, buckets=spread_over(hops.ports), why="equally near")
 
     @rules(each=FloodPorts)
     def flood(self, here, rows):

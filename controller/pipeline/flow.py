@@ -9,6 +9,8 @@ One shape for all three: one store, one diff, one status. Text and objects are m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from struct import pack
 from typing import NamedTuple
 
@@ -94,15 +96,21 @@ def _in_bucket(action: bytes) -> bytes:
     return action
 
 
-def make_group(number: int, kind: str, buckets: list[bytes], why: str = "") -> Group:
+def make_group(number: int, kind: str, buckets: Sequence[bytes], why: str = "") -> Group:
     """A group value; apps call `rows.group(...)`, which finds the number. Raises ValueError for what no switch takes."""
+    return _new(Group, (pack("!BI", GROUP_SLOT, number), _group_body(kind, tuple(buckets)), NO_OPTS, None, why))
+
+
+@lru_cache(maxsize=4096)
+def _group_body(kind: str, buckets: tuple[bytes, ...]) -> bytes:
+    """Type and buckets. Bridges that are wired alike have many groups that differ in nothing else than their number."""
     if kind not in GROUP_KINDS:
         raise ValueError(f"a group is one of {', '.join(GROUP_KINDS)}, not {kind!r}")
     weights, watched = [b[2:4] != NO_WEIGHT for b in buckets], [b[4:8] != NO_PORT for b in buckets]
     _check_buckets(kind, weights, watched)
     if kind == "select" and not any(weights):
-        buckets = [b[:2] + pack("!H", 1) + b[4:] for b in buckets]  # equal shares: a bucket of weight 0 gets no frame
-    return _new(Group, (pack("!BI", GROUP_SLOT, number), bytes([GROUP_KINDS[kind]]) + b"".join(buckets), NO_OPTS, None, why))
+        buckets = tuple([b[:2] + pack("!H", 1) + b[4:] for b in buckets])  # equal shares: a bucket of weight 0 gets no frame
+    return bytes([GROUP_KINDS[kind]]) + b"".join(buckets)
 
 
 def _check_buckets(kind: str, weights: list[bool], watched: list[bool]) -> None:

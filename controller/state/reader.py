@@ -5,7 +5,7 @@ A read is (type, names, values): names None for a key, a tuple of fields for a b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from controller.model.rows import Key, Number, Row
@@ -67,7 +67,7 @@ class Reader:
         row = self._tables.get(Number, space, name)
         return row.number if row else self._allocate(space, name, size)
 
-    def group(self, kind: str, *name: Any, buckets: list[bytes], why: str = "") -> Group:
+    def group(self, kind: str, *name: Any, buckets: Sequence[bytes], why: str = "") -> Group:
         """A group ("all", "select", "indirect", "failover"); yield it, and use `.use` as an action."""
         return make_group(self.number("group", *name, size=GROUPS), kind, buckets, why)
 

@@ -75,16 +75,16 @@ def plan(ledger: Ledger, desired: Desired, limit: int = 0) -> list[Change]:
     """
     ledger.forget_refusals()
     bridge, refused, shared = ledger.bridge, ledger.refused, desired.shared
-    own = desired.layers[bridge]
-    alone = {(scope,): desired.layers[scope] for scope in desired.scopes.get(bridge, ())}  # what one scope of the bridge has
+    layers, members = desired.layers, desired.members
+    own = layers[bridge]
     ranks: list[list[tuple[bytes, Held, Entry | None]]] = [[], [], [], [], [], []]
     left: dict[bytes, Held] = {}
     for slot, held in ledger.pending.items():
         scopes = shared.get(slot)
         if scopes is None:
             new = own.get(slot)
-        elif slot not in own and scopes in alone:
-            new = alone[scopes][slot]
+        elif slot not in own and len(scopes) == 1 and bridge in members[scopes[0]]:
+            new = layers[scopes[0]][slot]  # nearly all: decided without a call
         else:
             new = desired.effective(bridge, slot)
         if refused and ledger.is_refused(held if new is None else new):
