@@ -6,9 +6,8 @@ Many at once are one event.
 
 from __future__ import annotations
 
-import asyncio
-
 from controller.model import Host, Link, Port
+from controller.runtime.beats import beat
 from controller.runtime.journal import Journal, Severity
 from controller.state.tables import Tables
 
@@ -31,7 +30,7 @@ class Chronicle:
     async def follow(self) -> None:
         """Look for ever."""
         while True:
-            await asyncio.sleep(PERIOD)
+            await beat(PERIOD)
             self.look()
 
     def look(self) -> None:
