@@ -233,6 +233,8 @@ class Control:
                 asyncio.get_running_loop().call_soon(self._drive_on)
 
     def _send_frames(self) -> None:
+        if not self.dispatch.frames:
+            return
         flushing: set[Channel] = set()
         for bridge, in_port, actions, frame in self.dispatch.take_frames():
             peer = self.peers.get(bridge)

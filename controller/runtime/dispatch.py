@@ -27,7 +27,7 @@ class Dispatch:
     def __init__(self, engine: Engine, journal: Journal, wake: Callable[[], None]) -> None:
         self._engine, self._journal, self._wake = engine, journal, wake
         self._tx = Tx(engine.tables)
-        self._frames: list[Frame] = []
+        self.frames: list[Frame] = []
         self.confirming = Confirming(engine, self.event, wake)
         self._timers = Timers(engine, self._call, wake)
         self.answers = Answers(engine)
@@ -96,7 +96,7 @@ class Dispatch:
             self._engine.commit(tx)
             tx.changes = {}
         if tx.frames:
-            self._frames += tx.frames
+            self.frames += tx.frames
             tx.frames = []
         if tx.notes:
             for note in tx.notes:
@@ -127,7 +127,7 @@ class Dispatch:
 
     def send(self, bridge: str, frame: bytes, *actions: bytes) -> None:
         """Send a frame of the runtime's own, with those of the apps."""
-        self._frames.append((bridge, PORT_CONTROLLER, actions, frame))
+        self.frames.append((bridge, PORT_CONTROLLER, actions, frame))
 
     def wake(self) -> None:
         """Something was changed or is to be sent outside of any event: go on with it."""
@@ -135,7 +135,7 @@ class Dispatch:
 
     def take_frames(self) -> list[Frame]:
         """The frames that apps have sent since the last call."""
-        frames, self._frames = self._frames, []
+        frames, self.frames = self.frames, []
         return frames
 
     # ------------------------------------------------------------------ timers
