@@ -19,6 +19,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from controller.app import App, Reader, Tx, every, on, rules
 from controller.model import (
@@ -221,10 +222,10 @@ class Discovery(App, stages=(ADMIT,)):
         """Ports that are held say who they are again, before HOLD is over: a frame may have been lost."""
         turn = tx.get(Turn, "discovery") or Turn()
         tx.put(replace(turn, ticks=turn.ticks + 1))
-        held = [role for role in tx.where(PortRole, role="held") if tx.get(Listening, role.bridge)]
+        held = [*islice((role for role in tx.where(PortRole, role="held") if tx.get(Listening, role.bridge)), int(RATE * TICK))]
         if not held:
             tx.drop(holding)
-        for role in held[: int(RATE * TICK)]:
+        for role in held:
             port = tx.get(Port, role.bridge, role.port)
             if port is not None:
                 self.announce(port, tx)
