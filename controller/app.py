@@ -78,7 +78,10 @@ def derives(*, each: type[Row]) -> Callable[[Method], Method]:
 
 
 def every(seconds: float, *, each: type[Row]) -> Callable[[Method], Method]:
-    """Mark a timer, `def timer(self, row, tx)`: it is called every so many seconds for each row, while the row exists."""
+    """Mark a timer, `def timer(self, row, tx)`: it is called every so many seconds for each row, while the row exists.
+
+    Timers of the same period fire together, the first time after a quarter of it to five quarters.
+    """
     if seconds <= 0:
         raise ValueError(f"every({seconds}): the period must be above 0 seconds")
 

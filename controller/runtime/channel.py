@@ -21,6 +21,7 @@ from controller.openflow.errors import ProtocolError
 from controller.openflow.events import Event, Ready
 from controller.openflow.liveness import TICK
 from controller.openflow.session import HANDSHAKE_LIMIT, Session
+from controller.runtime.beats import next_beat
 
 SEND_LIMIT = 64 << 20  # bytes that may wait for a switch
 SMALL = 1 << 14  # bytes of a push that are not worth a write of their own
@@ -247,7 +248,7 @@ class Server:
         now = time.monotonic()
         for channel in list(self.channels):
             channel.tick(now)
-        self._ticking = self.loop.call_later(TICK, self._tick)
+        self._ticking = self.loop.call_at(next_beat(self.loop.time(), TICK), self._tick)
 
     async def close(self, reason: str = "weft stops") -> None:
         """Listen no more and end every connection."""

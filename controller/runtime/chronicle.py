@@ -5,13 +5,13 @@ What came or went is looked at once a second, so that many at once are one event
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from functools import partial
 from typing import TypeVar
 
 from controller.model import Host, Link, Port, Row
 from controller.model.rows import Key
+from controller.runtime.beats import beat
 from controller.runtime.journal import Journal, Severity
 from controller.state.engine import Engine
 
@@ -36,7 +36,7 @@ class Chronicle:
     async def follow(self) -> None:
         """Look for ever."""
         while True:
-            await asyncio.sleep(PERIOD)
+            await beat(PERIOD)
             self.look()
 
     def look(self) -> None:

@@ -57,6 +57,7 @@ from controller.openflow.events import (
     Ready,
 )
 from controller.pipeline.stages import is_learned
+from controller.runtime.beats import beat
 from controller.runtime.bulk import Bulk
 from controller.runtime.channel import Channel
 from controller.runtime.dispatch import Dispatch
@@ -74,7 +75,7 @@ from controller.state.tables import Tx
 SLICE = 0.005  # seconds of rules until others get their turn
 COLLECT_AFTER = 2.0  # seconds from the beginning of a bulk change until the garbage collector may look at what it made
 AUDIT_SOON = 0.2  # seconds after a change by somebody else, in which more of them may come
-SWEEP = 3.0  # seconds between two readings of counters
+SWEEP, BEAT = 3.0, 1.0  # seconds between two readings of counters; they begin with what others do each second
 FLOWS_A_SECOND = 1000  # a bridge is asked for no more of its flows a second, so that large bridges are read less often
 ALL_FLOWS_A_SECOND = 10_000  # and all bridges together for no more than this
 TOGETHER, PAUSE = 100, 0.1  # so many bridges are asked at once, then the others after some seconds
@@ -232,6 +233,8 @@ class Control:
                 asyncio.get_running_loop().call_soon(self._drive_on)
 
     def _send_frames(self) -> None:
+        if not self.dispatch.frames:
+            return
         flushing: set[Channel] = set()
         for bridge, in_port, actions, frame in self.dispatch.take_frames():
             peer = self.peers.get(bridge)
@@ -345,7 +348,7 @@ class Control:
         due: dict[str, float] = {}
         give_back = time.monotonic() + GIVE_BACK
         while True:
-            await asyncio.sleep(SWEEP)
+            await beat(BEAT, SWEEP - BEAT)
             now, peers = time.monotonic(), list(self.peers.values())
             if now >= give_back and self.engine.idle:
                 self.engine.give_back("meter")
@@ -358,7 +361,7 @@ class Control:
                     if now >= due.get(peer.name, 0.0) and self.sync.audit(peer):
                         due[peer.name] = now + max(SWEEP, shared, peer.installed / FLOWS_A_SECOND) - SWEEP / 2
                     peer.channel.flush()
-                if number % TOGETHER == 0:
+                if number % TOGETHER == 0 and number < len(peers):
                     await asyncio.sleep(PAUSE)
 
 

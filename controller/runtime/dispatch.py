@@ -13,8 +13,9 @@ from controller.pipeline.actions import PORT_CONTROLLER
 from controller.runtime.answers import Answers, Asked, Reading
 from controller.runtime.confirming import Confirming
 from controller.runtime.journal import Journal
+from controller.runtime.timers import Timers
 from controller.state import fault
-from controller.state.engine import AppState, Engine, TimerSpec
+from controller.state.engine import AppState, Engine
 from controller.state.tables import Tx
 
 Frame = tuple[str, int, tuple[bytes, ...], bytes]
@@ -26,9 +27,9 @@ class Dispatch:
     def __init__(self, engine: Engine, journal: Journal, wake: Callable[[], None]) -> None:
         self._engine, self._journal, self._wake = engine, journal, wake
         self._tx = Tx(engine.tables)
-        self._frames: list[Frame] = []
+        self.frames: list[Frame] = []
         self.confirming = Confirming(engine, self.event, wake)
-        self._timers: dict[str, list[asyncio.TimerHandle]] = {}
+        self._timers = Timers(engine, self._call, wake)
         self.answers = Answers(engine)
         self.heard: dict[str, Callable[[PacketIn], None]] = {}  # by app: who of the runtime takes its packet-ins
 
@@ -95,7 +96,7 @@ class Dispatch:
             self._engine.commit(tx)
             tx.changes = {}
         if tx.frames:
-            self._frames += tx.frames
+            self.frames += tx.frames
             tx.frames = []
         if tx.notes:
             for note in tx.notes:
@@ -126,7 +127,7 @@ class Dispatch:
 
     def send(self, bridge: str, frame: bytes, *actions: bytes) -> None:
         """Send a frame of the runtime's own, with those of the apps."""
-        self._frames.append((bridge, PORT_CONTROLLER, actions, frame))
+        self.frames.append((bridge, PORT_CONTROLLER, actions, frame))
 
     def wake(self) -> None:
         """Something was changed or is to be sent outside of any event: go on with it."""
@@ -134,7 +135,7 @@ class Dispatch:
 
     def take_frames(self) -> list[Frame]:
         """The frames that apps have sent since the last call."""
-        frames, self._frames = self._frames, []
+        frames, self.frames = self.frames, []
         return frames
 
     # ------------------------------------------------------------------ timers
@@ -142,25 +143,9 @@ class Dispatch:
     def start_timers(self, app: Any) -> None:
         """Arm the `@every` timers of an app."""
         self.answers.forget()
-        for spec in app.timers:
-            self._arm(app.name, spec)
+        self._timers.start(app)
 
     def stop_timers(self, name: str) -> None:
         """Disarm the timers of an app."""
         self.answers.forget()
-        for handle in self._timers.pop(name, []):
-            handle.cancel()
-
-    def _arm(self, name: str, spec: TimerSpec) -> None:
-        armed = self._timers.setdefault(name, [])
-        armed[:] = [h for h in armed if not h.cancelled() and h.when() > asyncio.get_running_loop().time()]
-        armed.append(asyncio.get_running_loop().call_later(spec.seconds, self._tick, name, spec))
-
-    def _tick(self, name: str, spec: TimerSpec) -> None:
-        state = next((s for s in self._engine.apps.values() if s.app.name == name), None)
-        if state is None:
-            return
-        for row in self._engine.tables.all(spec.each):
-            self._call(state, lambda app, row, tx: spec.fn(app, row, tx), row)
-        self._arm(name, spec)
-        self._wake()
+        self._timers.stop(name)

@@ -26,6 +26,7 @@ from controller.model import (
 )
 from controller.model import Drained as Ended
 from controller.query import BackendView, Drained, QueryError, ServiceView
+from controller.runtime.beats import next_beat
 from controller.runtime.control import Control
 from controller.runtime.service_counters import Counts, ServiceCounters, of_backend
 from controller.runtime.service_shares import Moments, Shares
@@ -71,7 +72,8 @@ class ServiceViews:
             self._changed = self._now()
         if self._changed:
             self._look_on(self._tables.all(Service), self._counters.read() > self._changed)
-        asyncio.get_running_loop().call_later(EVERY, self.watch)
+        loop = asyncio.get_running_loop()
+        loop.call_at(next_beat(loop.time(), EVERY), self.watch)
 
     def _look_on(self, services: list[Service], last: bool) -> None:
         """Look at the next of these services, for a slice of time. `last`: all bridges have been read since the change."""

@@ -16,7 +16,6 @@ from controller.runtime.mtus import Excess
 from controller.runtime.tunnels import FIRST, Evidence, Pair, State, listed, mtu_of
 
 OFTEN, SELDOM = 0.1, 3.0  # seconds between two looks: where something changed at a database, and where nothing did
-NONE = 0.5  # seconds until it is asked again whether there are hypervisors
 SHARE = 20.0  # times as long as a look took until the next one
 SLICE = 0.005  # seconds of a look until others get their turn
 PATIENCE = 5.0  # seconds in which what begins may be down without a word
@@ -58,13 +57,17 @@ class TunnelWatch:
         self._excess = Excess(control.engine.tables, control.journal)
         self._evidence = Evidence(control.engine, control.peers, self._begun)
         self.dead: dict[str, str] = {}  # bridges of hypervisors that are dead, and why
+        self._some = asyncio.Event()  # hypervisors came, or went
+        self._some.set()
+        control.engine.watchers[Hypervisor].append(lambda old, new: self._some.set())
 
     async def watch(self) -> None:
         """Look for ever: soon where a database has news, and as often as counters are read."""
         news: object = None
         last = 0.0
         while True:
-            await asyncio.sleep(OFTEN if news else NONE)
+            await (asyncio.sleep(OFTEN) if news else self._some.wait())
+            self._some.clear()
             before, news = news, self._news()
             if news == before and (time.monotonic() - last < SELDOM or not news):
                 continue

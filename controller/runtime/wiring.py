@@ -193,7 +193,12 @@ async def _until_stopped(stop: asyncio.Event, control: Control, store: Store, ne
 
 async def _save(engine: Engine, store: Store, journal: Journal) -> None:
     """Write learned rows behind, in a thread of their own."""
+    some = asyncio.Event()
+    engine.to_save = some.set
     while True:
+        if not engine.unsaved:
+            some.clear()
+            await some.wait()
         await asyncio.sleep(SAVE_EVERY)
         if engine.unsaved:
             changes, engine.unsaved = engine.unsaved, {}

@@ -53,6 +53,7 @@ class Engine:
         self.apps: dict[int, AppState] = {}
         self.failed: dict[int, Owner] = {}  # by cookie: owners whose rule raised, they keep their flows
         self.unsaved: dict[tuple[type[Row], Key], Row | None] = {}  # kept rows that changed
+        self.to_save: Callable[[], None] = _nobody  # called when the first of them did
         self.raised: list[Owner] = []  # owners whose rule raised, until somebody has told of it
         self.changed: set[type[Row]] = set()  # types of rows that changed, until somebody has told of it
         self.derived = Derived()  # rows that rules yield
@@ -133,14 +134,16 @@ class Engine:
         for what, (row,) in tx.changes.items():
             if what in self.derived:
                 self.derived.put(what, row)
-                self._save(what, row)
+                if what[0].kept:
+                    self._save(what, row)
             else:
                 changed |= self._change(*what, row)
         return changed
 
     def _save(self, what: tuple[type[Row], Key], row: Row | None) -> None:
-        if what[0].kept:
-            self.unsaved[what] = row
+        if not self.unsaved:
+            self.to_save()
+        self.unsaved[what] = row
 
     def _change(self, cls: type[Row], key: Key, row: Row | None) -> bool:
         old = self.tables.rows[cls].get(key)
@@ -160,7 +163,7 @@ class Engine:
             for owner in self._reruns(cls, key, old, row):
                 todo[owner] = None
         if cls.kept and (cls, key) not in self.derived:
-            self.unsaved[cls, key] = row
+            self._save((cls, key), row)
         if cls is Member:
             change = self.desired.leave if row is None else self.desired.join
             change(key[0], key[1])
@@ -365,6 +368,10 @@ class Engine:
             self.failed.pop(owner.cookie, None)
         had, owner.flows = owner.flows, ()
         return had
+
+
+def _nobody() -> None:
+    """Nobody saves."""
 
 
 def _difference(old: tuple[Flow, ...], new: tuple[Flow, ...]) -> tuple[tuple[Flow, ...], tuple[Flow, ...], tuple[Flow, ...]]:

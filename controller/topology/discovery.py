@@ -19,6 +19,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from controller.app import App, Reader, Tx, every, on, rules
 from controller.model import (
@@ -44,10 +45,11 @@ from controller.pipeline.actions import PORT_LOCAL
 
 HOLD = 0.5  # seconds that a port waits for a bridge behind it
 TRIES = 3  # ticks in which it says who it is meanwhile: time in which this process did not run proves nothing
-TICK = 0.1  # seconds between two shares of a turn
-SHARES, MOST_SHARES = 10, 50  # of a turn: it takes one to five seconds, if not longer because of RATE
-LEAST = 50  # ports of a share, where there are so many: to do much at a time costs less than to do a little often
-GROWTH = ((100, 20), (1000, MOST_SHARES))  # for more frames a second than so many, a turn grows up to so many shares
+TICK = 0.1  # seconds between two frames of a port that is held, and between two shares of a beat
+BEAT = 0.5  # seconds between two parts of a turn: to wake up costs more than to send what is due then
+BEATS, MOST_BEATS = 2, 10  # of a turn: it takes one to five seconds, if not longer because of RATE
+LEAST = 50  # ports of a part, where there are so many; a part with more than that is sent in shares
+GROWTH = ((100, 4), (1000, MOST_BEATS))  # for more frames a second than so many, a turn grows up to so many beats
 RATE = 4000  # frames a second over all bridges, at the most
 MISSES = 3  # turns without a frame until a link is gone
 FRESH = 2  # turns that a frame is good for: what a host sends again later is too old
@@ -84,8 +86,14 @@ class Held(Row):
     tick: int = 0
 
 
+class Holding(Row):
+    """There are ports that are held: they say again and again who they are."""
+
+    name: str = key(default="discovery")
+
+
 class Turn(Row):
-    """Where the turn is: the place of the next port, the number of the turn, its shares so far; and all ticks.
+    """Where the turn is: the place of the next port, the number of the turn, its beats so far; and all ticks.
 
     `ends`: the ports of this turn, in their order; who comes later has said already who it is.
     """
@@ -93,7 +101,7 @@ class Turn(Row):
     name: str = key(default="discovery")
     place: int = 0
     number: int = 1
-    shares: int = 0
+    beats: int = 0
     ticks: int = 0
     ends: tuple[tuple[str, int], ...] = ()
 
@@ -115,6 +123,13 @@ class HoldOver:
     bridge: str
     port: int
     times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The next so many ports have their turn."""
+
+    ports: int
 
 
 class Discovery(App, stages=(ADMIT,)):
@@ -202,28 +217,45 @@ class Discovery(App, stages=(ADMIT,)):
             frame = beacon(Beacon(bridge.dpid, port.port, turn.number), port.mac, KEY)
             tx.packet_out(port.bridge, frame, output(port.port))
 
-    @every(TICK, each=Pipeline)
-    def take_turns(self, pipeline: Pipeline, tx: Tx) -> None:
-        """The next share of the ports: each says who it is, and what it heard ages."""
+    @every(TICK, each=Holding)
+    def repeat(self, holding: Holding, tx: Tx) -> None:
+        """Ports that are held say who they are again, before HOLD is over: a frame may have been lost."""
         turn = tx.get(Turn, "discovery") or Turn()
-        for held in tx.where(PortRole, role="held")[: int(RATE * TICK)]:  # a frame may have been lost: again, before HOLD is over
-            port = tx.get(Port, held.bridge, held.port)
-            if port is not None and tx.get(Listening, held.bridge):
+        tx.put(replace(turn, ticks=turn.ticks + 1))
+        held = [*islice((role for role in tx.where(PortRole, role="held") if tx.get(Listening, role.bridge)), int(RATE * TICK))]
+        if not held:
+            tx.drop(holding)
+        for role in held:
+            port = tx.get(Port, role.bridge, role.port)
+            if port is not None:
                 self.announce(port, tx)
-        ports = turn.ends
-        if not turn.place:
-            ports = tuple((role.bridge, role.port) for role in tx.where(PortRole) if role.port != PORT_LOCAL)
-        share, least = _share(len(ports))
-        for end in ports[turn.place : turn.place + share]:
+
+    @every(BEAT, each=Pipeline)
+    def take_turns(self, pipeline: Pipeline, tx: Tx) -> None:
+        """The next part of the ports, at once where they are few, else in shares until the next beat."""
+        turn = tx.get(Turn, "discovery") or Turn()
+        if turn.place >= len(turn.ends) and turn.beats >= _part(len(turn.ends))[1]:
+            ends = tuple((role.bridge, role.port) for role in tx.where(PortRole) if role.port != PORT_LOCAL)
+            turn = Turn("discovery", 0, turn.number + 1, 0, turn.ticks, ends)
+        tx.put(replace(turn, beats=turn.beats + 1))
+        part = _part(len(turn.ends))[0]
+        shares = min(round(BEAT / TICK), -(-part // LEAST))
+        share = Share(-(-part // shares))
+        self.take_share(share, tx)
+        for number in range(1, shares):
+            tx.after(number * TICK, share)
+
+    @on(Share)
+    def take_share(self, share: Share, tx: Tx) -> None:
+        """Each of these ports says who it is, and what it heard ages."""
+        turn = tx.get(Turn, "discovery") or Turn()
+        for end in turn.ends[turn.place : turn.place + share.ports]:
             role, port = tx.get(PortRole, *end), tx.get(Port, *end)
             if role is not None and port is not None and role.role not in TUNNELS:
                 if tx.get(Listening, role.bridge):
                     self.announce(port, tx)
                 self._age(role, turn.number, tx)
-        place, shares = turn.place + share, turn.shares + 1
-        over = place >= len(ports) and shares >= least
-        place, shares, number = (0, 0, turn.number + 1) if over else (place, shares, turn.number)
-        tx.put(Turn("discovery", place, number, shares, turn.ticks + 1, ports))
+        tx.put(replace(turn, place=turn.place + share.ports))
 
     def _age(self, role: PortRole, number: int, tx: Tx) -> None:
         heard, link = tx.get(Heard, role.bridge, role.port), None
@@ -342,12 +374,13 @@ class Discovery(App, stages=(ADMIT,)):
         held, turn = tx.get(Held, bridge, port) or Held(bridge, port), tx.get(Turn, "discovery") or Turn()
         tx.put(replace(held, times=held.times + 1, tick=turn.ticks))
         tx.after(HOLD, HoldOver(bridge, port, held.times + 1))
+        tx.put(Holding())
 
 
-def _share(ports: int) -> tuple[int, int]:
-    """How many of so many ports have their turn in a TICK, and how many ticks a turn takes at least."""
-    shares = max(SHARES, *(min(most, -(-ports // round(frames * TICK))) for frames, most in GROWTH))
-    return min(max(LEAST, -(-ports // shares)), round(RATE * TICK)), shares
+def _part(ports: int) -> tuple[int, int]:
+    """How many of so many ports have their turn in a BEAT, and how many beats a turn takes at least."""
+    beats = max(BEATS, *(min(most, -(-ports // round(frames * BEAT))) for frames, most in GROWTH))
+    return min(max(LEAST, -(-ports // beats)), round(RATE * BEAT)), beats
 
 
 def _is_crowded(heard: Heard, tx: Tx) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from controller.model import BridgeDown, BridgeUp, Installed, Link, PortRole, PortUp
 from controller.topology import discovery
-from controller.topology.discovery import HOLD, MISSES, TICK, HoldOver
+from controller.topology.discovery import BEAT, HOLD, MISSES, TICK, HoldOver
 from tests.apps.wires import LINK, TURN, Wires, linked
 
 pytestmark = pytest.mark.apps
@@ -177,9 +177,9 @@ def test_many_ports_take_turns_at_a_limited_rate(monkeypatch: pytest.MonkeyPatch
     assert len(lab.links) == 20
     lab.frames.clear()
     said: set[bytes] = set()
-    for _ in range(20):  # 80 ports, 4 each tenth of a second
+    for _ in range(4):  # 80 ports, 20 each half of a second
         lab.tick("take_turns")
-        assert len(lab.frames) <= 4
+        assert len(lab.frames) <= 20
         said |= {frame[22:60] for _, _, _, frame in lab.frames}
         lab.deliver()
     assert len(said) == 80
@@ -195,9 +195,8 @@ def test_many_ports_take_turns_at_a_limited_rate(monkeypatch: pytest.MonkeyPatch
 def test_a_turn_takes_one_to_five_seconds_as_long_as_that_is_no_more_than_4000_frames_a_second(
     ports: int, seconds: float
 ) -> None:
-    share, least = discovery._share(ports)
-    ticks = max(-(-ports // share), least)
-    assert ticks == pytest.approx(seconds / TICK, abs=1)
+    part, least = discovery._part(ports)
+    assert max(-(-ports // part), least) == pytest.approx(seconds / BEAT, abs=1)
 
 
 def test_a_link_that_is_silent_in_one_direction_is_gone_too(two: Wires) -> None:

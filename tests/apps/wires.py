@@ -7,7 +7,7 @@ from struct import unpack_from
 
 from controller.model import BridgeUp, Installed, Link, PacketIn, Port, PortDown, PortRole, PortUp
 from controller.state.tables import Tx
-from controller.topology.discovery import TICK, Discovery
+from controller.topology.discovery import BEAT, TICK, Discovery
 from tests.apps.engine import Lab
 
 End = tuple[str, int]
@@ -18,7 +18,7 @@ class Wires(Lab):
     """Bridges with discovery, the cables between them, and a clock."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now, self.ticks = 0.0, 0
         self.timers: list[tuple[float, object]] = []
         self.cables: dict[End, list[End]] = {}  # what leaves by a port arrives at these
         self.told: list[str] = []
@@ -55,11 +55,14 @@ class Wires(Lab):
     def wait(self, seconds: float) -> None:
         """Time passes: turns are taken, and what is due happens."""
         for _ in range(round(seconds / TICK)):
+            self.ticks += 1
             self.now += TICK
             due, self.timers = [e for at, e in self.timers if at <= self.now], [t for t in self.timers if t[0] > self.now]
             for event in due:
                 self.event(event)
-            self.tick("take_turns")
+            self.tick("repeat")
+            if self.ticks % round(BEAT / TICK) == 0:
+                self.tick("take_turns")
             self.deliver()
 
     def cut(self, one: End, other: End) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any, Literal, cast
 
@@ -9,7 +10,7 @@ import pytest
 
 from apps.tunnel_mesh import TunnelMesh
 from controller.config import parse
-from controller.model import Attachment, Bridge, Host, Mac, Port, Vtep
+from controller.model import Attachment, Bridge, Host, Hypervisor, Mac, Port, Vtep
 from controller.ovsdb.provision import HypervisorState, PortState
 from controller.query import TunnelView
 from controller.runtime import overlay
@@ -265,3 +266,32 @@ def test_one_look_at_many_is_told_in_few_events() -> None:
     lab.look(after=1)
     text = "the tunnels of core to hv3 from hv1, hv2 are down: BFD: control detection time expired"
     assert lab.told("tunnel.down") == [("core/hv3", text)]
+
+
+def test_nobody_looks_until_there_are_hypervisors() -> None:
+    lab = Lab(BFD)
+    rows = lab.engine.tables.all(Hypervisor)
+    looks: list[int] = []
+    look = lab.watch._steps
+    lab.watch._steps = lambda: looks.append(1) or look()  # type: ignore[method-assign,func-returns-value]
+
+    def change(there: bool) -> None:
+        tx = Tx(lab.engine.tables)
+        for row in rows:
+            tx.put(row) if there else tx.drop(row)
+        lab.engine.commit(tx)
+
+    async def scenario() -> None:
+        change(there=False)
+        watching = asyncio.get_running_loop().create_task(lab.watch.watch())
+        await asyncio.sleep(0.05)
+        looks.clear()
+        await asyncio.sleep(0.2)
+        assert not looks
+        change(there=True)
+        await asyncio.sleep(0.05)
+        assert looks
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    asyncio.run(scenario())
