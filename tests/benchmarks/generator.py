@@ -59,7 +59,7 @@ class Client:
         self.switch = PlainSwitch(number, HOSTS) if plain else FakeSwitch(dpid=number, ports=HOSTS)
         self.learn, self.plain = learn, plain
         self._tag = pack("!HH", 0x8100, vlan) if vlan else b""
-        self.answers = 0
+        self.answers = self.flows = 0  # flows: changes of them, whatever they are for
         self._buffer = b""
         self._asking = 0  # the cookie of the flow that sends frames up
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -130,6 +130,7 @@ class Client:
             if end > size:
                 break
             kind = data[pos + 1]
+            self.flows += kind in AROUND
             if kind == codec.PACKET_OUT:
                 answers += end - pos > FRAME and not self.learn and data[end - FRAME + 12 : end - FRAME + 14] == b"\x08\0"
             elif kind == codec.FLOW_MOD and self.plain:
@@ -156,17 +157,19 @@ def throughput(clients: list[Client], window: int, seconds: float) -> dict[str, 
         for client in clients:
             selector.register(client.socket, selectors.EVENT_READ, client)
             client.send(window)
-        warm, began, before, busy = time.monotonic() + WARM_UP, 0.0, 0, 0.0
+        warm, began, before, flows, busy = time.monotonic() + WARM_UP, 0.0, 0, 0, 0.0
         while True:
             for ready, _ in selector.select(seconds):
                 ready.data.send(ready.data.receive())
             now = time.monotonic()
             if not began and now >= warm:
                 began, before, busy = now, sum(c.answers for c in clients), time.process_time()
+                flows = sum(c.flows for c in clients)
             elif began and now >= began + seconds:
                 took = now - began
                 answers = sum(client.answers for client in clients)
-                return {"answers": answers, "rate": (answers - before) / took, "generator": (time.process_time() - busy) / took}
+                rates = {"rate": (answers - before) / took, "flows": (sum(client.flows for client in clients) - flows) / took}
+                return rates | {"answers": answers, "generator": (time.process_time() - busy) / took}
 
 
 def latency(client: Client, count: int) -> dict[str, float]:

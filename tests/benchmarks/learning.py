@@ -22,18 +22,19 @@ class Learning:
     def __init__(self, program: Path | None) -> None:
         self.program = program
         self.rates = {n: Table(f"addresses learned, {n} bridge{'s' * (n > 1)}", "1/s", 0) for n in BRIDGES}
+        self.flows = {n: Table(f"flows that follow, {n} bridge{'s' * (n > 1)}", "1/s", 0) for n in BRIDGES}
         self.costs = {
             n: Table(f"processor time of the controller for one of them, {n} bridge{'s' * (n > 1)}", "us", 1) for n in BRIDGES
         }
         self.memory = {n: Table(f"memory of the controller after them, {n} bridge{'s' * (n > 1)}", "MiB", 0) for n in BRIDGES}
 
     def weft(self, bridges: int) -> None:
-        """Two flows for each address, in bundles."""
+        """Two flows for each address, and one to each other bridge, in bundles: all bridges have the network."""
         with weft("l2_learning") as controller:
             self._measure(WEFT, controller, bridges)
 
     def faucet(self, bridges: int) -> None:
-        """Two flows for each address."""
+        """Two flows for each address, on its bridge alone: it learns on each bridge for itself."""
         assert self.program is not None
         with faucet(self.program, bridges, HOSTS) as controller:
             self._measure(FAUCET, controller, bridges, *PLAIN)
@@ -41,6 +42,7 @@ class Learning:
     def _measure(self, name: str, controller: Controller, bridges: int, *options: str) -> None:
         numbers = controller.load("--learn", "--switches", str(bridges), *options)
         self.rates[bridges].add(name, numbers["rate"])
+        self.flows[bridges].add(name, numbers["flows"])
         self.costs[bridges].add(name, numbers["cpu"])
         self.memory[bridges].add(name, controller.memory())
 
@@ -56,7 +58,7 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
         print(f"Faucet {version(program)}")
         contenders += [partial(learning.faucet, bridges) for bridges in BRIDGES]
     in_turns(repeats, contenders)
-    for table in (*learning.rates.values(), *learning.costs.values()):
+    for table in (*learning.rates.values(), *learning.flows.values(), *learning.costs.values()):
         table.show()
         table.compare(table.title, WEFT, FAUCET)
     for table in learning.memory.values():
