@@ -6,7 +6,7 @@ where the switch did not say; collections come sorted by name or number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -296,6 +296,10 @@ Export = Literal["node-link", "dot", "graphml"]
 """The topology as a program takes it: JSON for networkx, the DOT language of Graphviz, GraphML."""
 
 
+Question = Literal["bridges", "ports", "hosts", "links", "networks", "topology", "flows", "apps", "events"]
+"""What is asked again and again, and mostly has the same answer."""
+
+
 class QueryError(ValueError):
     """A question that cannot be answered; becomes problem+json (RFC 9457) in the API."""
 
@@ -308,6 +312,9 @@ class QueryError(ValueError):
 
 class View(ServiceQueries, Protocol):
     """The reader's whole interface. Every method may be called from any thread."""
+
+    def version(self, question: Question, bridge: str = "") -> Hashable:
+        """Equal to what it was only where the answer to this is, for one bridge or all; None: not known. Never waits."""
 
     def status(self) -> Status:
         """Count everything."""

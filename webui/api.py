@@ -32,7 +32,7 @@ from controller.query import (
 from webui.answers import CHANGE, READ, Listing, One, answers
 from webui.answers import as_json as _json
 from webui.answers import as_list as _list
-from webui.parameters import refuse_unknown
+from webui.parameters import Query, refuse_unknown
 from webui.problem import problems
 from webui.services import add_services
 from webui.stream import Hub
@@ -49,11 +49,11 @@ class BridgePath(BaseModel):
     name: str = Field(description="name of the bridge, or its datapath id in 16 hex digits")
 
 
-class PortQuery(BaseModel):
+class PortQuery(Query):
     bridge: str = Field("", description="only the ports of this bridge")
 
 
-class TunnelQuery(BaseModel):
+class TunnelQuery(Query):
     hypervisor: str = Field("", description="only those that this hypervisor sees")
     mesh: str = Field("", description="only those of this mesh")
 
@@ -74,16 +74,16 @@ class NetworkText(BaseModel):
     name: str = Field("network.yaml", description="what problems call it", max_length=4096, strict=True)
 
 
-class PathQuery(BaseModel):
+class PathQuery(Query):
     source: str = Field(description="a bridge, or a host by MAC or IP address or as `network/mac`", min_length=1, max_length=200)
     target: str = Field(description="where the path leads, likewise", min_length=1, max_length=200)
 
 
-class TopologyQuery(BaseModel):
+class TopologyQuery(Query):
     format: Export = Field("node-link", description="JSON of networkx, the DOT language of Graphviz, or GraphML")
 
 
-class FlowQuery(BaseModel):
+class FlowQuery(Query):
     bridge: str = Field("", description="only this bridge")
     table: int | None = Field(None, ge=0, le=254, description="only this table")
     app: str = Field("", description="only what this app wants")
@@ -94,7 +94,7 @@ class FlowQuery(BaseModel):
     cursor: str = Field("", description="`next` of the page before")
 
 
-class EventQuery(BaseModel):
+class EventQuery(Query):
     after: int = Field(0, ge=0, description="only events with a higher number")
     limit: int = Field(200, ge=1, le=10_000)
     kind: str = ""

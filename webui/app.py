@@ -9,7 +9,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
 from controller.query import View
-from webui import api, auth, pages, problem
+from webui import api, auth, kept, pages, problem
 from webui.server import Server
 from webui.stream import Hub
 
@@ -32,6 +32,7 @@ def create_app(view: View, *, token: str | None = None, static: Path = STATIC) -
     hub = Hub(view)
     app.extensions["weft.hub"] = hub
     app.extensions["weft.guard"] = auth.register(app, token)
+    app.extensions["weft.kept"] = kept.register(app, view)
     problem.register(app)
     api.register(app, view, hub)
     app.after_request(pages.harden)
@@ -61,4 +62,6 @@ def serve(app: Flask, *, host: str | None, port: int, socket_path: Path | str | 
             f"The dashboard would be open to everyone on {host}: listen on 127.0.0.1, or give a token, "
             "which every client then has to show."
         )
-    return Server(app, app.extensions["weft.hub"], guard, host=host, port=port, socket_path=socket_path)
+    return Server(
+        app, app.extensions["weft.hub"], app.extensions["weft.kept"], guard, host=host, port=port, socket_path=socket_path
+    )

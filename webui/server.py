@@ -15,6 +15,8 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from webui.auth import LOCAL, Guard
+from webui.kept import Kept
+from webui.repeated import IDENT, answer_repeated
 from webui.stream import MAX_STREAMS, Hub
 
 REQUEST_THREADS = 8
@@ -25,7 +27,7 @@ SOCKET_PATH_BYTES = 107  # what fits in sockaddr_un
 class Listener:
     """One waitress server and the thread that runs its loop."""
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], bound: socket.socket) -> None:
+    def __init__(self, app: Callable[..., Iterable[bytes]], bound: socket.socket, kept: Kept) -> None:
         self._map: dict[int, Any] = {}
         self._server: Any = create_server(
             app,
@@ -34,8 +36,9 @@ class Listener:
             threads=REQUEST_THREADS + MAX_STREAMS,
             channel_request_lookahead=1,  # lets a stream notice that its client is gone
             max_request_body_size=MAX_BODY,
-            ident="weft",
+            ident=IDENT,
         )
+        answer_repeated(self._server, kept)
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="weft-web", daemon=True)
 
@@ -68,15 +71,15 @@ class Server:
     """What `webui.app.serve` returns."""
 
     def __init__(
-        self, app: Flask, hub: Hub, guard: Guard, *, host: str | None, port: int, socket_path: Path | str | None
+        self, app: Flask, hub: Hub, kept: Kept, guard: Guard, *, host: str | None, port: int, socket_path: Path | str | None
     ) -> None:
         self._hub = hub
         self._guard = guard
         self._host = host
         self._path = Path(socket_path) if socket_path else None
-        self._tcp = _tcp(app, host, port) if host else None
+        self._tcp = _tcp(app, host, port, kept) if host else None
         try:
-            self._unix = _unix(app, self._path) if self._path else None
+            self._unix = _unix(app, self._path, kept) if self._path else None
         except OSError:
             if self._tcp:
                 self._tcp.stop()
@@ -108,7 +111,7 @@ class Server:
             self._path.unlink(missing_ok=True)
 
 
-def _tcp(app: Flask, host: str, port: int) -> Listener:
+def _tcp(app: Flask, host: str, port: int, kept: Kept) -> Listener:
     name = host.strip("[]")
     family = socket.AF_INET6 if ":" in name else socket.AF_INET
     try:
@@ -119,10 +122,10 @@ def _tcp(app: Flask, host: str, port: int) -> Listener:
         else:
             reason = f"The dashboard cannot listen on {host}:{port}: {error.strerror or error}."
         raise OSError(error.errno, reason) from error
-    return Listener(app, bound)
+    return Listener(app, bound, kept)
 
 
-def _unix(app: Flask, path: Path) -> Listener:
+def _unix(app: Flask, path: Path, kept: Kept) -> Listener:
     if len(str(path).encode()) > SOCKET_PATH_BYTES:
         reason = f"{path} is longer than {SOCKET_PATH_BYTES} bytes, too long for a socket. Choose a shorter state directory."
         raise OSError(errno.ENAMETOOLONG, reason)
@@ -141,7 +144,7 @@ def _unix(app: Flask, path: Path) -> Listener:
     except OSError as error:
         bound.close()
         raise OSError(error.errno, f"The socket {path} cannot be made: {error.strerror}.") from error
-    return Listener(local, bound)
+    return Listener(local, bound, kept)
 
 
 def _answers(path: Path) -> bool:

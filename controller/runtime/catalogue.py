@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from itertools import islice
+from typing import NamedTuple
 
 from controller.app import App, Tx
 from controller.config.problems import instead
@@ -33,6 +34,20 @@ class Listing:
     cls: type[App] | None = None
     error: str = ""
     builtin: bool = False
+
+
+class Held(NamedTuple):
+    """What the owners of an app come to: how many there are, their flows, and those with which something may be wrong."""
+
+    rows: int
+    flows: int
+    troubled: list[Owner]
+
+    @classmethod
+    def of(cls, owners: Collection[Owner], refused: Collection[int]) -> Held:
+        """Counted in any thread, from a copy: there may be tens of thousands."""
+        troubled = (owner for owner in owners if owner.waits or owner.error or (refused and owner.cookie in refused))
+        return cls(len(owners), sum([len(owner.flows) for owner in owners]), list(islice(troubled, SHOWN)))
 
 
 class Catalogue:
@@ -195,12 +210,18 @@ class Catalogue:
     def _state(self, name: str) -> AppState | None:
         return next((s for s in self._control.engine.apps.values() if s.app.name == name), None)
 
-    def _problems(self, owners: list[Owner]) -> Iterator[str]:
-        """Rows that do not have all their flows because they wait or because something was refused."""
-        refused = {cookie for ledger in self._control.engine.desired.ledgers.values() for cookie in ledger.refused}
-        for owner in owners:
-            if owner.waits or owner.error or owner.cookie in refused:
-                yield f"{owner}: {status.of_owner(self._control.engine.desired, owner)}"
+    def owners(self) -> dict[str, list[Owner]]:
+        """The owners of all apps that run, as copies."""
+        found: dict[str, list[Owner]] = {}
+        for state in self._control.engine.apps.values():
+            owners = found[state.app.name] = []
+            for rule in state.rules:
+                owners.extend(rule.owners.values())
+        return found
+
+    def refused(self) -> set[int]:
+        """Cookies of owners of whose flows a bridge refused some."""
+        return {cookie for ledger in self._control.engine.desired.ledgers.values() for cookie in ledger.refused}
 
     def _error(self, state: AppState) -> str:
         """The traceback of a handler or a rule that raised; empty while all is well."""
@@ -216,25 +237,27 @@ class Catalogue:
         """All apps."""
         return sorted(self._listings)
 
-    def view(self, name: str) -> AppView:
-        """What readers see of an app."""
+    def view(self, name: str, held: Held | None = None) -> AppView:
+        """What readers see of an app; `held` where its owners have been counted already."""
         listing, state = self._listings[name], self._state(name)
         if state is None:
             description = listing.cls.description() if listing.cls else ""
             return AppView(
                 name, "failed" if listing.error else "disabled", description, (), 0, 0, 0, dict(listing.config), listing.error
             )
-        owners = [owner for rule in state.rules for owner in rule.owners.values()]
+        held = held or Held.of(self.owners()[name], self.refused())
+        desired = self._control.engine.desired
+        troubled = Held.of(held.troubled, self.refused()).troubled if held.troubled else ()  # of which some may be well by now
         error = self._error(state)
         return AppView(
             name=name,
             state="failed" if error else "running",
             description=type(state.app).description(),
             stages=tuple(stage.name for stage in state.app.stages),
-            flows=sum(len(owner.flows) for owner in owners),
-            rows=len(owners),
+            flows=held.flows,
+            rows=held.rows,
             packet_ins=state.packet_ins,
             config=asdict(state.app) if fields(state.app) else {},
             error=error,
-            problems=tuple(islice(self._problems(owners), SHOWN)),
+            problems=tuple([f"{owner}: {status.of_owner(desired, owner)}" for owner in troubled]),
         )

@@ -100,6 +100,7 @@ class Control:
         self.flushing = Flushing(engine, self.peers)
         self.health = HealthRunner(engine, self.dispatch, journal, self.peers, self._backend_turned)
         self.drains = Drains(engine, self.dispatch, journal, self.flushing.ask)
+        self.version = 0  # grows whenever there is something to do
         self._audits: set[str] = set()
         self._scheduled = False  # the next slice of work is on the loop's list
         self._handlers: dict[type, Callable[[Peer, object], None]] = {
@@ -217,6 +218,8 @@ class Control:
 
     def drive(self) -> None:
         """Run what is due for a slice of time; send frames at once, and changes when all rules have run."""
+        if self.sync.due or not self.idle:
+            self.version += 1
         deadline = time.perf_counter() + SLICE
         done = self._run(lambda: time.perf_counter() < deadline)
         self._tell()

@@ -63,6 +63,10 @@ class Journal:
                 self._changed[name] = self.revision
             self._news.notify_all()
 
+    def at(self, collection: str) -> int:
+        """The revision with which this collection changed last."""
+        return self._changed.get(collection, 0)
+
     def events(self, after: int = 0, limit: int = 200, kind: str = "", severity: str = "") -> tuple[EventView, ...]:
         """The newest `limit` events later than sequence number `after`; `severity` is the lowest wanted, `kind` a prefix."""
         least = RANK.get(severity, 0)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from controller.runtime.channel import Channel
 
 State = Literal["connected", "syncing", "disconnected"]
+UNSEEN = frozenset(("version", "channel", "window", "installed", "dropped_at", "storms"))  # fields that no reader is shown
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +41,14 @@ class Peer:
     dropped: dict[bytes, tuple[int, int]] | None = None  # by meters: frames, bytes; None: not read since it connected
     dropped_at: float = 0.0  # when that was, on the monotonic clock
     storms: set[bytes] = field(default_factory=set)  # meters that dropped something when they were last read
+    version: int = 0  # grows with every change that a reader may see
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in UNSEEN:
+            old = getattr(self, name, None)
+            if value is old or value != old:  # the same object: it was changed in its place
+                object.__setattr__(self, "version", getattr(self, "version", 0) + 1)
+        object.__setattr__(self, name, value)
 
 
 def name_of(ready: Ready, tables: Tables) -> str:

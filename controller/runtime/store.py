@@ -44,6 +44,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self.since: dict[tuple[type[Row], Key], float] = {}  # when a row first came
+        self.version = 0  # grows when times in `since` come or go
         self._loaded: set[str] = set()  # names of types
         self._busy = threading.Lock()
         self._unfit: set[type[Row]] = set()  # types with rows that cannot be kept, told about
@@ -103,6 +104,7 @@ class Store:
             elif (value := self._value(row)) is not None:
                 self.since.setdefault(what, now)
                 there.append((cls.__name__, _key(key), value, now))
+        self.version += 1
         with self._busy:  # at the end of a run the last save may meet the one before it, which is in a thread
             self._write(gone, there)
 

@@ -63,9 +63,10 @@ class Sync:
     def read_back(self, peer: Peer, event: ReadBack) -> None:
         """What a bridge holds has arrived."""
         before, now = peer.counters, time.time()
-        if before and before != event.counters:
-            peer.active |= {slot: now for slot, counts in event.counters.items() if counts[0] and counts != before.get(slot)}
-        peer.counters = event.counters
+        if before != event.counters:
+            if before:
+                peer.active |= {slot: now for slot, counts in event.counters.items() if counts[0] and counts != before.get(slot)}
+            peer.counters = event.counters
         ledger = self._desired.ledgers.get(peer.name)
         if event.same and ledger is not None:
             ledger.touched = None  # it was as it should be, and what has changed since was sent, or will be

@@ -60,6 +60,7 @@ class TunnelWatch:
         self._some = asyncio.Event()  # hypervisors came, or went
         self._some.set()
         control.engine.watchers[Hypervisor].append(lambda old, new: self._some.set())
+        self.version = 0  # grows with every look
 
     async def watch(self) -> None:
         """Look for ever: soon where a database has news, and as often as counters are read."""
@@ -123,6 +124,7 @@ class TunnelWatch:
         self._evidence = evidence
         self._bury(evidence)
         self._excess.look(evidence, self._databases.mtus)
+        self.version += 1
         if changed:
             self._control.journal.changed("tunnels", "hypervisors")
         self._tell()

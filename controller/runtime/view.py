@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import fields, replace
 from typing import Any, Literal, TypeVar
@@ -32,12 +32,13 @@ from controller.query import (
     PathView,
     PortView,
     QueryError,
+    Question,
     ServiceView,
     Status,
     TunnelView,
     Update,
 )
-from controller.runtime.catalogue import Catalogue
+from controller.runtime.catalogue import Catalogue, Held
 from controller.runtime.control import Control
 from controller.runtime.flows import FlowList
 from controller.runtime.journal import Journal
@@ -47,6 +48,7 @@ from controller.runtime.service_view import ServiceViews
 from controller.runtime.store import Store
 from controller.runtime.topology import Topology
 from controller.runtime.tunnelwatch import TunnelWatch
+from controller.runtime.versions import Versions
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -75,6 +77,7 @@ class LiveView:
         self._thread = threading.get_ident()
         self._started = time.time()
         self._flows = FlowList(control)
+        self._versions = Versions(control, journal, tunnels, store)
         self._services = ServiceViews(control)
         self._services.watch()
 
@@ -113,6 +116,10 @@ class LiveView:
             raise QueryError(503, "Stopping", "the controller is stopping") from None
 
     # ------------------------------------------------------------------ collections
+
+    def version(self, question: Question, bridge: str = "") -> Hashable:
+        """Of the answer to a question."""
+        return self._versions.of(question, bridge)
 
     def status(self) -> Status:
         """Count everything."""
@@ -290,7 +297,9 @@ class LiveView:
 
     def apps(self) -> tuple[AppView, ...]:
         """Plugins by name."""
-        return self._describe(self._catalogue.names, self._catalogue.view)
+        owners, refused = self._ask(lambda: (self._catalogue.owners(), self._catalogue.refused()))
+        held = {name: Held.of(found, refused) for name, found in owners.items()}  # here, not in the event loop
+        return self._describe(self._catalogue.names, lambda name: self._catalogue.view(name, held.get(name)))
 
     def flows(
         self,

@@ -29,6 +29,7 @@ class Desired:
         self.ledgers: dict[str, Ledger] = {}
         self.dirty: set[str] = set()  # connected bridges with open changes
         self.shared: dict[bytes, tuple[Key, ...]] = {}  # slots of scopes: where a second claim can hide
+        self.version = 0  # grows with every change of what should exist
         self._alone: dict[Key, tuple[Key]] = {}  # nearly all slots of a scope are its alone: they share what says so
 
     # ------------------------------------------------------------------ reading
@@ -66,6 +67,7 @@ class Desired:
 
     def take(self, owner: Owner, flows: Iterable[Flow]) -> None:
         """These flows of this owner should not exist any more."""
+        self.version += 1
         layers, contests, shared = self.layers, self.contests, self.shared
         for flow in flows:
             slot, layer = flow[0], flow[3]
@@ -83,6 +85,7 @@ class Desired:
 
     def give(self, given: Iterable[tuple[Owner, tuple[Flow, ...]]]) -> None:
         """These flows of these owners should exist."""
+        self.version += 1
         layers, shared, ledgers = self.layers, self.shared, self.ledgers
         for owner, flows in given:
             for flow in flows:
@@ -190,6 +193,7 @@ class Desired:
         self._member(scope, bridge, joined=False)
 
     def _member(self, scope: Key, bridge: str, *, joined: bool) -> None:
+        self.version += 1
         ledger = self.ledgers.get(bridge)
         slots = list(self.layers[scope]) if ledger else []
         before = [self.effective(bridge, slot) for slot in slots]

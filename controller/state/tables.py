@@ -58,6 +58,7 @@ class Tables:
     def __init__(self) -> None:
         self.rows: defaultdict[type[Row], dict[Key, Row]] = defaultdict(dict)
         self.indexes: defaultdict[type[Row], dict[Names, Index]] = defaultdict(dict)
+        self.versions: defaultdict[type[Row], int] = defaultdict(int)  # how often rows of a type have changed
 
     def get(self, cls: type[R], *key: Any) -> R | None:
         """The row of this type and key, or None."""
@@ -90,6 +91,7 @@ class Tables:
             rows.pop(key, None)
         else:
             rows[key] = new
+        self.versions[cls] += 1
         for index in self.indexes[cls].values():
             index.replace(key, old, new)
 

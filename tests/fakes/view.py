@@ -11,7 +11,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from controller.pipeline.compose import NAMES
 from controller.query import (
@@ -29,6 +29,7 @@ from controller.query import (
     PathView,
     PortView,
     QueryError,
+    Question,
     Status,
     TunnelView,
     Update,
@@ -178,6 +179,10 @@ class FakeView(FakeServices):
         self._publish("counters")
 
     # -- View
+
+    def version(self, question: Question, bridge: str = "") -> Hashable:
+        """What it says may change at any time."""
+        return None
 
     def status(self) -> Status:
         """Count everything."""
