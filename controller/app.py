@@ -53,14 +53,15 @@ def on(*events: type, pure: bool = False) -> Callable[[Method], Method]:
     return mark
 
 
-def rules(*, each: type[Row]) -> Callable[[Method], Method]:
+def rules(*, each: type[Row], first: bool = False) -> Callable[[Method], Method]:
     """Mark a rule, `def rule(self, row)` or `def rule(self, row, rows)`: a generator of Flow, Group and Meter for each row.
 
-    A rule that takes `rows` reruns also when something changes that it read.
+    A rule that takes `rows` reruns also when something changes that it read. A bridge that connects gets the flows and meters of
+    a rule that is `first` before all others: they have to be right by themselves.
     """
 
     def mark(method: Method) -> Method:
-        vars(method)["rule_each"] = each
+        vars(method).update(rule_each=each, is_first=first)
         return method
 
     return mark
@@ -129,7 +130,8 @@ def _rule(cls: type[App], method: Callable[..., Any]) -> RuleSpec:
     parameters = len(signature(method).parameters)
     if parameters not in (2, 3):
         raise TypeError(f"{cls.__name__}.{method.__name__}: a rule is `def {method.__name__}(self, row)` or `(self, row, rows)`")
-    return RuleSpec(method.__name__, method, vars(method)["rule_each"], parameters == 3, "derives" in vars(method))
+    said = vars(method)
+    return RuleSpec(method.__name__, method, said["rule_each"], parameters == 3, "derives" in said, said.get("is_first", False))
 
 
 def forget_hosts(tx: Tx, *hosts: Host) -> None:

@@ -1,6 +1,8 @@
 """The messages of the handshake and other rare ones: os-ken makes them, and what each bridge tells of itself is read here.
 
-Hello is ours, os-ken leaves its bitmap out. A thousand bridges may connect at once, so nothing is parsed into objects. Readers raise ValueError or struct.error on what they cannot read: what that means for the connection is for the session to say.
+Hello is ours, os-ken leaves its bitmap out. A thousand bridges may connect at once, so nothing is parsed into objects.
+
+Readers raise ValueError or struct.error on what they cannot read: what that means for the connection is for the session to say.
 """
 
 from __future__ import annotations

@@ -58,6 +58,7 @@ class Engine:
         self.watchers: defaultdict[type[Row], list[Watcher]] = defaultdict(list)
         self.runs = 0
         self._rules: defaultdict[type[Row], list[Rule]] = defaultdict(list)
+        self._first: dict[Owner, None] = {}  # what has to run before all else
         self._todo: dict[Owner, None] = {}  # what has to run
         self._due: list[Owner] = []  # the part of it that is being worked on, last one first
         self._readers: defaultdict[type[Row], defaultdict[tuple[Any, Key], set[Owner]]]
@@ -104,6 +105,7 @@ class Engine:
             for owner in rule.owners.values():
                 self.desired.take(owner, self._forget(owner))
                 self._put_derived(owner, ())
+            self._first = {owner: None for owner in self._first if owner.rule is not rule}
             self._todo = {owner: None for owner in (*self._todo, *self._due) if owner.rule is not rule}
             self._due.clear()
         others = {stage.name for other in self.apps.values() for stage in other.app.stages}
@@ -137,12 +139,12 @@ class Engine:
             for watcher in self.watchers[cls]:
                 watcher(old, row)
         self.changed.add(cls)
-        todo = self._todo
+        first, todo = self._first, self._todo
         for rule in self._rules[cls]:
-            todo[rule.owner(key)] = None
+            (first if rule.first else todo)[rule.owner(key)] = None
         if cls in self._readers:
             for owner in self._reruns(cls, key, old, row):
-                todo[owner] = None
+                (first if owner.rule.first else todo)[owner] = None
         if cls.kept and (cls, key) not in self.derived:
             self.unsaved[cls, key] = row
         if cls is Member:
@@ -181,11 +183,18 @@ class Engine:
     @property
     def idle(self) -> bool:
         """True when every rule has run: only then may changes be sent."""
-        return not self._todo and not self._due
+        return not (self._todo or self._due or self._first)
+
+    def run_first(self) -> None:
+        """Run the rules that are due and go before all others."""
+        while self._first:
+            batch, self._first = self._first, {}
+            self._run(batch)
 
     def run(self, more: Callable[[], bool] | None = None) -> bool:
         """Run the rules that are due, until done (True) or until `more()` is False after a slice (False)."""
         while not self.idle:
+            self.run_first()
             self._run(self._slice(SLICE if more else len(self._todo) + len(self._due)))
             if more is not None and not more():
                 break

@@ -19,6 +19,7 @@ class RuleSpec(NamedTuple):
     each: type[Row]
     reads: bool
     derives: bool = False  # it yields rows, not flows
+    first: bool = False  # a bridge that connects gets its flows before all others
 
 
 class TimerSpec(NamedTuple):
@@ -33,12 +34,12 @@ class TimerSpec(NamedTuple):
 class Rule:
     """A rule of an enabled app, with its owners by the key of their row."""
 
-    __slots__ = ("app", "derives", "each", "fn", "name", "number", "owners", "read", "reads", "tables")
+    __slots__ = ("app", "derives", "each", "first", "fn", "name", "number", "owners", "read", "reads", "tables")
 
     def __init__(self, app: Any, number: int, spec: RuleSpec) -> None:
         self.app, self.number = app, number
         self.name = f"{app.name}.{spec.name}"
-        self.fn, self.each, self.reads, self.derives = spec.fn, spec.each, spec.reads, spec.derives
+        self.fn, self.each, self.reads, self.derives, self.first = spec.fn, spec.each, spec.reads, spec.derives, spec.first
         tables = range(METER_SLOT) if app.whole_pipeline else (stage.table for stage in app.stages)
         self.tables = frozenset((*tables, METER_SLOT, GROUP_SLOT))  # first bytes of slots that its flows may have
         self.owners: dict[Key, Owner] = {}

@@ -53,19 +53,16 @@ class Switch(FakeSwitch):
         self.ring.frames += 1
         self.link.send(self.packet_in(port, frame, cookie))
 
-    def _commit(self, staged: list[bytes]) -> bool:
-        done = super()._commit(staged)
-        if not self.ready and all(slot in self.things for slot in ASKS.values()):
-            self.ready = time.monotonic()
-        return done
-
     def _apply(self, message: bytes) -> tuple[int, int] | None:
         self.ring.changes += 1
         self.ring.last = time.monotonic()
         if self.ring.plain:
             self.changes += 1
             return None
-        return super()._apply(message)
+        refused = super()._apply(message)
+        if not self.ready and all(slot in self.things for slot in ASKS.values()):
+            self.ready = time.monotonic()
+        return refused
 
 
 class Ring:

@@ -47,9 +47,10 @@ class Lab:
         self.engine.commit(tx)
         self.engine.run()
 
-    def tell(self) -> None:
+    def tell(self, more: Callable[[], bool]) -> bool:
         """Bridges would be told of these networks of ports now."""
         self.told.append({row.network for row in self.engine.tables.all(Attachment)})
+        return True
 
     def apply(self, text: str) -> asyncio.Event:
         """Begin to apply a file; set when it is true."""
