@@ -150,8 +150,8 @@ class Control:
             name,
             f"{name} connected from {channel.address}, OpenFlow {peer.protocol}, {len(ready.ports)} ports",
         )
+        self._hold_collector()
         self._introduce(peer, ready)
-        channel.session.request_port_stats()
         self.journal.changed("bridges", "ports")
         self._soon()  # not before what else came with it is taken
 
@@ -224,9 +224,7 @@ class Control:
         """Send frames, and what goes before all else, at once. The rest has its turn now, or with the slice that is waiting."""
         self.engine.run_first()
         self._send_frames(self.sync.greeting.step())
-        if self._scheduled:
-            self._tell()
-        else:
+        if not self._scheduled:
             self._go_on()
 
     def _go_on(self) -> None:
@@ -301,6 +299,8 @@ class Control:
                 self.dispatch.tell_failed(app, error)
 
     def _installed(self, peer: Peer) -> None:
+        if peer.channel is not None:
+            peer.channel.session.request_port_stats()
         self.dispatch.event(Installed(peer.name))
         self.health.bridge(peer.name)
         self.flushing.bridge(peer.name)
