@@ -76,6 +76,7 @@ class Greeting:
         for index, (slot, cookie, flow) in enumerate(event.changes):
             if index not in refused and flow is not None:
                 told.installed[slot] = cookie, flow[2], flow[1]
+                peer.flow_mods += 1
         self._done(peer, told)
         return True
 
