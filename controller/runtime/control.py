@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from controller.model import (
@@ -252,10 +252,13 @@ class Control:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._drive_on)
 
-    def _send_frames(self, more: Iterable[Channel] = ()) -> None:
+    def _send_frames(self, more: Sequence[Channel] = ()) -> None:
         """Send the frames of apps, and what is to be sent to some `more` bridges with them."""
+        frames = self.dispatch.take_frames()
+        if not (frames or more):
+            return
         flushing = set(more)
-        for bridge, in_port, actions, frame in self.dispatch.take_frames():
+        for bridge, in_port, actions, frame in frames:
             peer = self.peers.get(bridge)
             if peer is not None and peer.channel is not None:
                 peer.channel.session.packet_out(in_port, b"".join(actions), frame)
