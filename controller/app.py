@@ -53,15 +53,16 @@ def on(*events: type, pure: bool = False) -> Callable[[Method], Method]:
     return mark
 
 
-def rules(*, each: type[Row], given: type[Row] | None = None) -> Callable[[Method], Method]:
+def rules(*, each: type[Row], given: type[Row] | None = None, first: bool = False) -> Callable[[Method], Method]:
     """Mark a rule, `def rule(self, row)` or `def rule(self, row, rows)`: a generator of Flow, Group and Meter for each row.
 
     A rule that takes `rows` reruns also when something changes that it read. One that yields nothing without rows of another type
-    may say so, `given=Vtep`: while there are none it costs nothing.
+    may say so, `given=Vtep`: while there are none it costs nothing. A bridge that connects gets the flows and meters of a rule
+    that is `first` before all others: they have to be right by themselves.
     """
 
     def mark(method: Method) -> Method:
-        vars(method).update(rule_each=each, given=given)
+        vars(method).update(rule_each=each, given=given, is_first=first)
         return method
 
     return mark
@@ -132,8 +133,16 @@ def _rule(cls: type[App], method: Callable[..., Any]) -> RuleSpec:
     parameters = len(signature(method).parameters)
     if parameters not in (2, 3):
         raise TypeError(f"{cls.__name__}.{method.__name__}: a rule is `def {method.__name__}(self, row)` or `(self, row, rows)`")
-    marks = vars(method)
-    return RuleSpec(method.__name__, method, marks["rule_each"], parameters == 3, "derives" in marks, marks.get("given"))
+    said = vars(method)
+    return RuleSpec(
+        method.__name__,
+        method,
+        said["rule_each"],
+        reads=parameters == 3,
+        derives="derives" in said,
+        given=said.get("given"),
+        first=said.get("is_first", False),
+    )
 
 
 def forget_hosts(tx: Tx, *hosts: Host) -> None:

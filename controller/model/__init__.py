@@ -9,6 +9,7 @@ from controller.model.events import (
     BridgeDown,
     BridgeUp,
     FlowExpired,
+    Greeted,
     Installed,
     Introduced,
     Metered,
@@ -16,6 +17,7 @@ from controller.model.events import (
     PacketIn,
     PortDown,
     PortUp,
+    Prepared,
     Thawed,
 )
 from controller.model.overlay import (
@@ -89,6 +91,7 @@ __all__ = [
     "FloodMember",
     "FloodPorts",
     "FlowExpired",
+    "Greeted",
     "Health",
     "HealthCheck",
     "HopSet",
@@ -116,6 +119,7 @@ __all__ = [
     "PortDown",
     "PortRole",
     "PortUp",
+    "Prepared",
     "Replica",
     "Row",
     "Served",

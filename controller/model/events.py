@@ -86,6 +86,20 @@ class BridgeUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Greeted:
+    """A bridge that connected has been sent the flows of rules that are `first`: frames that are sent now arrive after them."""
+
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A bridge that connected holds the flows of the rules that are `first`, and nothing that is in their way."""
+
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
 class Installed:
     """A bridge that connected holds everything that it should, for the first time since."""
 

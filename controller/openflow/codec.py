@@ -1,4 +1,6 @@
-"""The messages of the handshake and other rare ones, both ways, by os-ken; hello is ours, os-ken leaves its bitmap out.
+"""The messages of the handshake and other rare ones: os-ken makes them, and what each bridge tells of itself is read here.
+
+Hello is ours, os-ken leaves its bitmap out. A thousand bridges may connect at once, so nothing is parsed into objects.
 
 Readers raise ValueError or struct.error on what they cannot read: what that means for the connection is for the session to say.
 """
@@ -6,8 +8,7 @@ Readers raise ValueError or struct.error on what they cannot read: what that mea
 from __future__ import annotations
 
 from collections.abc import Iterator
-from struct import pack, unpack_from
-from typing import Any
+from struct import Struct, pack, unpack_from
 
 from controller.openflow import osken
 from controller.openflow.events import Description, PortDesc, PortStatus, RoleChanged
@@ -30,7 +31,13 @@ NO_BUFFER = 0xFFFFFFFF
 EMPTY_MATCH = pack("!HH4x", 1, 4)
 ROLES = ("nochange", "equal", "master", "slave")
 _PORT_DOWN = _LINK_DOWN = 1
-_ETHERNET = 0
+_ETHERNET, _ETHERNET_SIZE = 0, 32
+_FEATURES = Struct("!Q4xBB2xI").unpack_from
+_DESCRIPTION = Struct("!256s256s256s32s256s").unpack_from
+_METER_FEATURES = Struct("!I8xB").unpack_from
+_PORT_13 = Struct("!I4x6s2x16sII16xI4x").unpack_from
+_PORT_14 = Struct("!I4x6s2x16sII").unpack_from
+_PORT_13_SIZE, _PORT_14_SIZE = 64, 40
 SENT = {  # what a controller sends, in words
     PACKET_OUT: "packet-out",
     FLOW_MOD: "flow-mod",
@@ -112,23 +119,30 @@ def set_config(version: int, xid: int, miss_send_len: int) -> bytes:
 
 def read_features(reply: bytes) -> tuple[int, int, int, int]:
     """(dpid, tables, auxiliary id, capabilities) of a features reply."""
-    features = osken.parse(reply, FEATURES_REPLY)
-    return features.datapath_id, features.n_tables, features.auxiliary_id, features.capabilities
+    dpid, tables, auxiliary, capabilities = _FEATURES(_checked(reply, FEATURES_REPLY), 8)
+    return dpid, tables, auxiliary, capabilities
 
 
 def read_description(reply: bytes) -> Description:
     """Who made the switch."""
-    body = osken.parse(reply, MULTIPART_REPLY, MP_DESC).body
-    parts = (body.mfr_desc, body.hw_desc, body.sw_desc, body.serial_num, body.dp_desc)
-    return Description(*(part.split(b"\0")[0].decode("utf-8", "replace") for part in parts))
+    return Description(*map(_text, _DESCRIPTION(_checked(reply, MULTIPART_REPLY, MP_DESC), 16)))
 
 
 def read_meter_features(reply: bytes) -> tuple[int, int]:
     """(highest meter id, most bands of a meter)."""
-    body = osken.parse(reply, MULTIPART_REPLY, MP_METER_FEATURES).body
-    if not body:
-        raise ValueError("no meter features in the reply")
-    return body[0].max_meter, body[0].max_bands
+    highest, bands = _METER_FEATURES(_checked(reply, MULTIPART_REPLY, MP_METER_FEATURES), 16)
+    return highest, bands
+
+
+def _checked(message: bytes, kind: int, multipart: int | None = None) -> bytes:
+    """The message, which has to be of this type."""
+    if message[1] != kind or (multipart is not None and message[8:10] != multipart.to_bytes(2, "big")):
+        raise ValueError("it is of another type than was asked for")
+    return message
+
+
+def _text(field: bytes) -> str:
+    return field.split(b"\0", 1)[0].decode("utf-8", "replace")
 
 
 # ---------------------------------------------------------------- ports
@@ -136,34 +150,42 @@ def read_meter_features(reply: bytes) -> tuple[int, int]:
 
 def read_ports(reply: bytes) -> list[PortDesc]:
     """The ports of one part of a port description reply."""
-    if reply[0] == V14:
-        _check_sizes(reply)
-    return [_port(described) for described in osken.parse(reply, MULTIPART_REPLY, MP_PORT_DESC).body]
-
-
-def _check_sizes(reply: bytes) -> None:
-    """os-ken steps from port to port by the size that each one says it has, for ever where that is 0."""
-    pos = 16
-    while pos < len(reply):
-        size = int.from_bytes(reply[pos + 4 : pos + 6], "big")
-        if size < 40 or pos + size > len(reply):
-            raise ValueError(f"a port of {size} bytes where {len(reply) - pos} are left")
+    pos, end, ports = 16, len(_checked(reply, MULTIPART_REPLY, MP_PORT_DESC)), []
+    while pos < end:
+        size = int.from_bytes(reply[pos + 4 : pos + 6], "big") if reply[0] == V14 else _PORT_13_SIZE
+        ports.append(_port(reply, pos, size))
         pos += size
+    return ports
 
 
-def _port(port: Any) -> PortDesc:
-    properties = getattr(port, "properties", None)  # 1.4 has the speed in a property of the port, 1.3 in the port itself
-    described = [port] if properties is None else [p for p in properties if p.type == _ETHERNET]
-    speed = described[0].curr_speed if described else 0
-    up = not (port.config & _PORT_DOWN or port.state & _LINK_DOWN)
-    name = port.name.split(b"\0")[0].decode("utf-8", "replace")
-    return PortDesc(port.port_no, name, bytes.fromhex(port.hw_addr.replace(":", "")), up, speed * 1000 or None)
+def _port(message: bytes, pos: int, size: int) -> PortDesc:
+    """The port of `size` bytes that begins there."""
+    if size < _PORT_14_SIZE or pos + size > len(message):
+        raise ValueError(f"a port of {size} bytes where {len(message) - pos} are left")
+    if message[0] == V14:
+        number, mac, name, config, state = _PORT_14(message, pos)
+        speed = _speed(message, pos + _PORT_14_SIZE, pos + size)
+    else:
+        number, mac, name, config, state, speed = _PORT_13(message, pos)
+    return PortDesc(number, _text(name), mac, not (config & _PORT_DOWN or state & _LINK_DOWN), speed * 1000 or None)
+
+
+def _speed(message: bytes, pos: int, end: int) -> int:
+    """In kbit/s, which 1.4 has in a property of the port; 0 where it has none."""
+    while pos + 4 <= end:
+        kind, length = unpack_from("!HH", message, pos)
+        if length < (_ETHERNET_SIZE if kind == _ETHERNET else 4) or pos + length > end:
+            raise ValueError(f"a property of {length} bytes where {end - pos} are left")
+        if kind == _ETHERNET:
+            return int.from_bytes(message[pos + 24 : pos + 28], "big")
+        pos += length + 7 & ~7
+    return 0
 
 
 def read_port_status(update: bytes) -> PortStatus:
     """A port came, went or changed."""
-    status = osken.parse(update, PORT_STATUS)
-    return PortStatus(("add", "delete", "modify")[min(status.reason, 2)], _port(status.desc))
+    size = len(_checked(update, PORT_STATUS)) - 16
+    return PortStatus(("add", "delete", "modify")[min(update[8], 2)], _port(update, 16, size))
 
 
 # ---------------------------------------------------------------- role
@@ -177,8 +199,8 @@ def role_request(version: int, xid: int, role: str, generation: int) -> bytes:
 
 def read_role(reply: bytes) -> RoleChanged:
     """The answer to a role request."""
-    answer = osken.parse(reply, ROLE_REPLY)
-    return RoleChanged(_role(answer.role), answer.generation_id)
+    role, generation = unpack_from("!I4xQ", _checked(reply, ROLE_REPLY), 8)
+    return RoleChanged(_role(role), generation)
 
 
 def read_role_status(update: bytes) -> RoleChanged:

@@ -113,7 +113,7 @@ class ReadBack:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """The changes are in force (no errors), or none of them is.
+    """The changes are in force (no errors), or none of them is. Where they went loose, those without an error are.
 
     An error's index is that of the change that caused it; -1 where the switch blamed the bundle as a whole.
     """

@@ -5,6 +5,7 @@ All questions are sent at once when the version is known; the switch is ready wh
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import unpack_from
 
 from controller.openflow import codec
@@ -14,6 +15,7 @@ from controller.openflow.request import Request
 
 _WHOLE_FRAME = 0xFFFF  # how much of a frame a table miss sends to us
 _MULTIPART = {"description": codec.MP_DESC, "ports": codec.MP_PORT_DESC, "meters": codec.MP_METER_FEATURES}
+_QUESTIONS = ("features", *_MULTIPART, "role")
 _OPTIONAL = ("description", "meters", "role")  # a switch may refuse to tell these
 
 
@@ -27,6 +29,15 @@ def negotiate(hello: bytes) -> int:
             "ovs-vsctl set bridge NAME protocols=OpenFlow13,OpenFlow14"
         )
     return version
+
+
+@lru_cache(maxsize=8)
+def _requests(version: int, first_xid: int) -> bytes:
+    """The same for nearly all switches, as it is the first thing that they are asked."""
+    out = [codec.set_config(version, first_xid + len(_QUESTIONS), _WHOLE_FRAME)]
+    out += [codec.question(version, question, xid) for xid, question in enumerate(_QUESTIONS[:-1], first_xid)]
+    out.append(codec.role_request(version, first_xid + len(_QUESTIONS) - 1, "nochange", 0))
+    return b"".join(out)
 
 
 class Handshake(Request):
@@ -48,12 +59,8 @@ class Handshake(Request):
 
     def requests(self, first_xid: int) -> list[bytes]:
         """All questions, with consecutive transaction ids, and the one thing that is set."""
-        questions = ("features", *_MULTIPART, "role")
-        self._waits = dict(enumerate(questions, first_xid))
-        out = [codec.set_config(self._version, first_xid + len(questions), _WHOLE_FRAME)]
-        out += [codec.question(self._version, question, xid) for xid, question in self._waits.items() if question != "role"]
-        out.append(codec.role_request(self._version, first_xid + len(questions) - 1, "nochange", 0))
-        return out
+        self._waits = dict(enumerate(_QUESTIONS, first_xid))
+        return [_requests(self._version, first_xid)]
 
     @property
     def xids(self) -> tuple[int, ...]:

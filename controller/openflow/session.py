@@ -24,11 +24,11 @@ from controller.openflow.events import Change, ErrorMessage, Event, FlowChanged,
 from controller.openflow.framing import Framer
 from controller.openflow.handshake import Handshake, negotiate
 from controller.openflow.liveness import Liveness
+from controller.openflow.loose import Loose
 from controller.openflow.meters import Meters
 from controller.openflow.osken import V14
 from controller.openflow.readback import METER, MeterCounting, PortCounting, Reading, Seen
 from controller.openflow.request import Request
-from controller.openflow.single import Single
 
 HANDSHAKE_LIMIT = 10.0  # seconds for the whole handshake
 ANSWER_LIMIT = 30.0  # seconds without progress of an answer
@@ -76,7 +76,7 @@ class Session:
         self._started = 0.0
         self._waits: dict[int, _Wait] = {}
         self._handshake: Handshake | None = None
-        self._push: Push | Single | None = None
+        self._push: Push | Loose | None = None
         self._pushed_at = 0.0
         self._chunks: Iterator[bytes] | None = None
         self._meters = Meters()
@@ -148,16 +148,17 @@ class Session:
         """A push is under way: the next has to wait for its Pushed."""
         return self._push is not None
 
-    def push(self, changes: list[Change]) -> None:
+    def push(self, changes: list[Change], *, loose: bool = False) -> None:
         """Send changes as one, in this order; a Pushed comes later. One push at a time.
 
-        Meters are told apart into new and changed ones by what was read back and pushed before on this connection.
+        `loose`: each for itself, which takes less time. Meters are told apart into new and changed ones by what was read back and
+        pushed before on this connection.
         """
         if self._push is not None:
             raise RuntimeError("a push is under way")
         first = self._next_xid(len(changes) + 8)
-        if len(changes) == 1 and changes[0][0][0] != METER:
-            self._push = Single(self.version, first, changes[0])
+        if loose or (len(changes) == 1 and changes[0][0][0] != METER):
+            self._push = Loose(self.version, first, changes, self._meters)
         else:
             self._push = Push(self.version, first, first, changes, self._meters)
         self._meters.pushed(self._push.meters)

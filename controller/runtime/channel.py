@@ -33,6 +33,9 @@ _FAREWELL = 0.5  # seconds that a last word may take to leave
 class Handler(Protocol):
     """Who is told what the switches say. Called in the event loop; must not block."""
 
+    def agreed(self, channel: Channel) -> None:
+        """The version is agreed on: what is asked for now goes out with the questions of the handshake."""
+
     def ready(self, channel: Channel, ready: Ready) -> None:
         """The handshake is over; set `channel.session.bridge` to be told of packet-ins."""
 
@@ -80,40 +83,41 @@ class Channel(asyncio.Protocol):
         self._handler = server.handler
         self._transport: asyncio.Transport | None = None
         self._reason = ""
-        self._announced = False  # the handler knows that it is ready
+        self._agreed = self._announced = False  # the handler knows that the version is agreed on, that it is ready
+        self._early: list[Event] = []  # what it said before it was ready
         self._paused = False
         self._scheduled = False  # the next part of a push is on the loop's list
 
     # ------------------------------------------------------------ for the handler
 
     def flush(self) -> None:
-        """Send what the session has to send: all of `out` in one write, and the next part of a push."""
+        """Send what the session has to send: all of `out` and the next part of a push, in one write."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        out = self.session.out
+        out, more = self.session.out, False
+        if not (self._paused or self._scheduled):
+            more = self._add_part(out)
         if out:
             transport.write(b"".join(out))
             out.clear()
             if transport.get_write_buffer_size() > SEND_LIMIT:
                 self._abort(f"not reading: {SEND_LIMIT >> 20} MiB wait to be sent")
                 return
-        if not (self._paused or self._scheduled):
-            self._push_on(transport)
-
-    def _push_on(self, transport: asyncio.Transport) -> None:
-        """Write the next part of a push; parts that are small go together."""
-        chunk = self.session.more()
-        while chunk is not None and len(chunk) < SMALL:
-            following = self.session.more()
-            if following is None:
-                transport.write(chunk)
-                return
-            chunk += following
-        if chunk is not None:
-            transport.write(chunk)
+        if more:
             self._scheduled = True  # the others get their turn between two parts
             self._server.loop.call_soon(self._continue)
+
+    def _add_part(self, out: list[bytes]) -> bool:
+        """Add the next part of a push; pieces that are small go together. True where more of it may follow."""
+        size = 0
+        while size < SMALL:
+            chunk = self.session.more()
+            if chunk is None:
+                return False
+            out.append(chunk)
+            size += len(chunk)
+        return True
 
     def close(self, reason: str) -> None:
         """End the connection; `reason` is what the handler is told."""
@@ -174,20 +178,25 @@ class Channel(asyncio.Protocol):
         except ProtocolError as error:
             self.close(str(error))
             return
-        if events and not self._announced:
+        if not self._announced:
             events = self._announce(events)
         if events:
             self._handler.received(self, events)
         self.flush()
 
     def _announce(self, events: list[Event]) -> list[Event]:
-        """Tell of the end of the handshake if it is among the events; the rest of them."""
-        for event in events:
-            if isinstance(event, Ready):
-                self._announced = True
-                self._handler.ready(self, event)
-                break
-        return [event for event in events if not isinstance(event, Ready)]
+        """Tell how far the handshake is; what is said before its end comes after it."""
+        if self.session.version and not self._agreed:
+            self._agreed = True
+            self._handler.agreed(self)
+        self._early += events
+        ready = next((event for event in events if isinstance(event, Ready)), None)
+        if ready is None:
+            return []
+        self._announced = True
+        self._handler.ready(self, ready)
+        events, self._early = self._early, []
+        return [event for event in events if event is not ready]
 
     def _continue(self) -> None:
         self._scheduled = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from controller.model import (
@@ -73,6 +73,7 @@ from controller.state.engine import Engine
 from controller.state.tables import Tx
 
 SLICE = 0.005  # seconds of rules until others get their turn
+BRIEF = 0.001  # the same while bridges arrive: who is linked to whom is known before pipelines follow from it, and once
 COLLECT_AFTER = 2.0  # seconds from the beginning of a bulk change until the garbage collector may look at what it made
 AUDIT_SOON = 0.2  # seconds after a change by somebody else, in which more of them may come
 SWEEP, BEAT = 3.0, 1.0  # seconds between two readings of counters; they begin with what others do each second
@@ -94,7 +95,7 @@ class Control:
         self.engine, self.journal = engine, journal
         self.peers: dict[str, Peer] = {}
         self.dispatch = Dispatch(engine, journal, self.drive)
-        self.sync = Sync(engine, journal, self.peers, installed=self._installed, remove_foreign=remove_foreign)
+        self.sync = Sync(engine, journal, self.peers, self.dispatch.event, self._installed, remove_foreign=remove_foreign)
         self.following = Following(engine, self.drive)
         self.bulk = Bulk(engine)
         self.flushing = Flushing(engine, self.peers)
@@ -122,6 +123,10 @@ class Control:
 
     # ------------------------------------------------------------------ channels
 
+    def agreed(self, channel: Channel) -> None:
+        """A bridge begins to introduce itself."""
+        self.sync.ask(channel)
+
     def ready(self, channel: Channel, ready: Ready) -> None:
         """A bridge has introduced itself."""
         name = name_of(ready, self.engine.tables)
@@ -133,10 +138,12 @@ class Control:
             old, peer.channel = peer.channel, None
             self.sync.end(peer)
             old.close(f"replaced by a new connection from {channel.address}")
+            self._flow_changed(peer, FlowChanged("modified"))  # what came by the old one may be later than what was read by this
         if peer is None:
             peer = self.peers[name] = Peer(name, ready.dpid)
         channel.session.bridge = name
         peer.channel, peer.address, peer.since, peer.reason = channel, channel.address, time.time(), ""
+        peer.state = "syncing"
         peer.protocol = channel.session.protocol  # type: ignore[assignment]
         peer.description, peer.failures, peer.window, peer.dropped = ready.description, 0, 0, None
         self.journal.add(
@@ -145,11 +152,10 @@ class Control:
             name,
             f"{name} connected from {channel.address}, OpenFlow {peer.protocol}, {len(ready.ports)} ports",
         )
+        self._hold_collector()
         self._introduce(peer, ready)
-        self.sync.begin(peer)
-        channel.session.request_port_stats()
         self.journal.changed("bridges", "ports")
-        self.drive()
+        self._soon()  # not before what else came with it is taken
 
     def _introduce(self, peer: Peer, ready: Ready) -> None:
         """Rows for the bridge and its ports, and the events that go with them."""
@@ -217,29 +223,46 @@ class Control:
     # ------------------------------------------------------------------ work
 
     def drive(self) -> None:
-        """Run what is due for a slice of time; send frames at once, and changes when all rules have run."""
+        """Send frames, and what goes before all else, at once. The rest has its turn now, or with the slice that is waiting."""
+        self.engine.run_first()
+        self._send_frames(self.sync.greeting.step())
+        if not self._scheduled:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Run what is due for a slice of time, and send changes when all rules have run."""
         if self.sync.due or not self.idle:
             self.version += 1
-        deadline = time.perf_counter() + SLICE
-        done = self._run(lambda: time.perf_counter() < deadline)
+        deadline = time.perf_counter() + (BRIEF if self.sync.greeting.busy else SLICE)
+
+        def more() -> bool:
+            return time.perf_counter() < deadline
+
+        done = self._run(more)
         self._tell()
-        self._send_frames()
-        if done:
-            if not self.following.due:  # else what it finds goes with the rest
-                self.sync.settle()
+        if done and not self.following.due:  # else what it finds goes with the rest
+            done = self.sync.settle(more)
+            if done:
                 self.dispatch.confirming.look()
                 self.flushing.step()
-        else:
+        self._send_frames()
+        if not done:
             self._hold_collector()
-            if not self._scheduled:
-                self._scheduled = True
-                asyncio.get_running_loop().call_soon(self._drive_on)
+            self._soon()
 
-    def _send_frames(self) -> None:
-        if not self.dispatch.frames:
+    def _soon(self) -> None:
+        """The next slice comes when all that has come in is taken."""
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._drive_on)
+
+    def _send_frames(self, more: Sequence[Channel] = ()) -> None:
+        """Send the frames of apps, and what is to be sent to some `more` bridges with them."""
+        frames = self.dispatch.take_frames()
+        if not (frames or more):
             return
-        flushing: set[Channel] = set()
-        for bridge, in_port, actions, frame in self.dispatch.take_frames():
+        flushing = set(more)
+        for bridge, in_port, actions, frame in frames:
             peer = self.peers.get(bridge)
             if peer is not None and peer.channel is not None:
                 peer.channel.session.packet_out(in_port, b"".join(actions), frame)
@@ -283,6 +306,8 @@ class Control:
                 self.dispatch.tell_failed(app, error)
 
     def _installed(self, peer: Peer) -> None:
+        if peer.channel is not None:
+            peer.channel.session.request_port_stats()
         self.dispatch.event(Installed(peer.name))
         self.health.bridge(peer.name)
         self.flushing.bridge(peer.name)

@@ -30,6 +30,8 @@ class Dispatch:
         self.frames: list[Frame] = []
         self.confirming = Confirming(engine, self.event, wake)
         self._timers = Timers(engine, self._call, wake)
+        self._apps: tuple[AppState, ...] = ()
+        self._takers: dict[type, list[tuple[AppState, Callable[..., None]]]] = {}  # of these apps, by the event that they handle
         self.answers = Answers(engine)
         self.heard: dict[str, Callable[[PacketIn], None]] = {}  # by app: who of the runtime takes its packet-ins
 
@@ -58,10 +60,15 @@ class Dispatch:
 
     def event(self, event: object) -> None:
         """An event goes to every app that has a handler for it."""
-        for state in list(self._engine.apps.values()):
-            handler = state.app.handlers.get(type(event))
-            if handler is not None:
-                self._call(state, handler, event)
+        apps = tuple(self._engine.apps.values())
+        if apps != self._apps:
+            self._apps, self._takers = apps, {}
+        takers = self._takers.get(type(event))
+        if takers is None:
+            found = [(state, state.app.handlers.get(type(event))) for state in apps]
+            takers = self._takers[type(event)] = [(state, handler) for state, handler in found if handler is not None]
+        for state, handler in takers:
+            self._call(state, handler, event)
 
     def change(self, change: Callable[[Tx], None]) -> None:
         """A transaction of the runtime's own."""

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from controller.model.cookie import app_of
 from controller.openflow.events import FlowRemoved, Pushed, ReadBack
 from controller.pipeline.flow import METER_SLOT
+from controller.runtime.channel import Channel
+from controller.runtime.greeting import Greeting
 from controller.runtime.journal import Journal
 from controller.runtime.peers import Peer
 from controller.state import reconcile
@@ -31,25 +33,26 @@ class Sync:
         engine: Engine,
         journal: Journal,
         peers: Mapping[str, Peer],
+        tell: Callable[[object], None],
         installed: Callable[[Peer], None],
         *,
         remove_foreign: bool,
     ) -> None:
         self._engine, self._desired, self._journal, self._peers = engine, engine.desired, journal, peers
         self._installed, self._remove_foreign = installed, remove_foreign
+        self.greeting = Greeting(self._desired, tell, self._told)
         self._waiting: dict[str, tuple[Peer, ReadBack]] = {}  # read back before the rules had all run
 
-    def begin(self, peer: Peer) -> None:
-        """A bridge connected: what does it hold?"""
-        assert peer.channel is not None
-        peer.state = "syncing"
-        peer.channel.session.watch_flows()
-        peer.channel.session.read_back()
+    def ask(self, channel: Channel) -> None:
+        """A bridge connects: what does it hold? It says so behind the end of its handshake."""
+        channel.session.watch_flows()
+        channel.session.read_back()
 
     def end(self, peer: Peer) -> None:
         """A bridge went away: nothing is queued for it, connecting again compares anew."""
         self._desired.ledgers.pop(peer.name, None)
         self._waiting.pop(peer.name, None)
+        self.greeting.end(peer)
 
     def audit(self, peer: Peer) -> bool:
         """Compare again what the bridge holds; False where it is being compared already."""
@@ -70,8 +73,13 @@ class Sync:
         ledger = self._desired.ledgers.get(peer.name)
         if event.same and ledger is not None:
             ledger.touched = None  # it was as it should be, and what has changed since was sent, or will be
+        elif ledger is None:
+            self.greeting.read_back(peer, event)
         else:
-            self._waiting[peer.name] = peer, event
+            self._told(peer, event)
+
+    def _told(self, peer: Peer, event: ReadBack) -> None:
+        self._waiting[peer.name] = peer, event
 
     def expired(self, peer: Peer, event: FlowRemoved) -> Owner | None:
         """A bridge tells that the time of a flow was over; who wants it still. It comes back, unless its row goes.
@@ -94,15 +102,20 @@ class Sync:
         """There is something to compare or to push."""
         return bool(self._waiting or self._desired.dirty)
 
-    def settle(self) -> None:
-        """All rules have run: compare what was read back, and push what is open. Called whenever the engine is idle."""
-        if self._waiting:
-            waiting, self._waiting = self._waiting, {}
-            for peer, event in waiting.values():
-                self._compare(peer, event)
-        dirty = self._desired.dirty
-        while dirty:
-            self._push(dirty.pop())
+    def settle(self, more: Callable[[], bool] = lambda: True) -> bool:
+        """All rules have run: compare what was read back, and push what is open. Called whenever the engine is idle.
+
+        False where `more()` says that others have their turn now, and something is left.
+        """
+        waiting, dirty = self._waiting, self._desired.dirty
+        while waiting or dirty:
+            if waiting:
+                self._compare(*waiting.pop(next(iter(waiting))))
+            else:
+                self._push(dirty.pop())
+            if not more():
+                break
+        return not self.due
 
     def _compare(self, peer: Peer, event: ReadBack) -> None:
         ledger = self._desired.ledgers.get(peer.name)
@@ -132,6 +145,7 @@ class Sync:
         """The bridge holds what it should, for the first time since it connected."""
         peer.state = "connected"
         self._journal.changed("bridges", "flows")
+        self.greeting.complete(peer)
         self._installed(peer)
 
     def _tell(self, peer: Peer, difference: Difference, lost: int, *, first: bool) -> None:
@@ -166,6 +180,8 @@ class Sync:
 
     def pushed(self, peer: Peer, event: Pushed) -> None:
         """A bundle is committed, or rolled back."""
+        if self.greeting.pushed(peer, event):
+            return
         ledger = self._desired.ledgers.get(peer.name)
         if ledger is None:
             return

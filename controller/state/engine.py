@@ -18,7 +18,7 @@ from controller.state import fault
 from controller.state.derived import Derived
 from controller.state.desired import Desired
 from controller.state.numbers import allocate
-from controller.state.owner import Owner, Rule, RuleSpec, TimerSpec
+from controller.state.owner import Owner, Rule, RuleSpec, TimerSpec, difference
 from controller.state.reader import Read, Reader, Waits
 from controller.state.tables import Tables, Tx
 
@@ -62,6 +62,7 @@ class Engine:
         self._reader = Reader(self.tables, self.allocate)  # of the rule that runs
         self._rules: defaultdict[type[Row], list[Rule]] = defaultdict(list)
         self._given: defaultdict[type[Row], list[Rule]] = defaultdict(list)  # by the type without which they rest
+        self._first: dict[Owner, None] = {}  # what has to run before all else
         self._todo: dict[Owner, None] = {}  # what has to run
         self._due: list[Owner] = []  # the part of it that is being worked on, last one first
         self._readers: defaultdict[type[Row], defaultdict[tuple[Any, Key], set[Owner]]]
@@ -119,6 +120,7 @@ class Engine:
             for owner in rule.owners.values():
                 self.desired.take(owner, self._forget(owner))
                 self._put_derived(owner, ())
+            self._first = {owner: None for owner in self._first if owner.rule is not rule}
             self._todo = {owner: None for owner in (*self._todo, *self._due) if owner.rule is not rule}
             self._due.clear()
         others = {stage.name for other in self.apps.values() for stage in other.app.stages}
@@ -156,12 +158,12 @@ class Engine:
         self.changed.add(cls)
         if cls in self._given and (old is None or row is None):
             self._wake_or_rest(cls)
-        todo = self._todo
+        first, todo = self._first, self._todo
         for rule in self._rules[cls]:
-            todo[rule.owner(key)] = None
+            (first if rule.first else todo)[rule.owner(key)] = None
         if cls in self._readers:
             for owner in self._reruns(cls, key, old, row):
-                todo[owner] = None
+                (first if owner.rule.first else todo)[owner] = None
         if cls.kept and (cls, key) not in self.derived:
             self._save((cls, key), row)
         if cls is Member:
@@ -211,11 +213,18 @@ class Engine:
     @property
     def idle(self) -> bool:
         """True when every rule has run: only then may changes be sent."""
-        return not self._todo and not self._due
+        return not (self._todo or self._due or self._first)
+
+    def run_first(self) -> None:
+        """Run the rules that are due and go before all others."""
+        while self._first:
+            batch, self._first = self._first, {}
+            self._run(batch)
 
     def run(self, more: Callable[[], bool] | None = None) -> bool:
         """Run the rules that are due, until done (True) or until `more()` is False after a slice (False)."""
         while not self.idle:
+            self.run_first()
             self._run(self._slice(SLICE if more else len(self._todo) + len(self._due)))
             if more is not None and not more():
                 break
@@ -252,7 +261,7 @@ class Engine:
             old = owner.flows
             if new is None or new == old:
                 continue
-            owner.flows, gone, come = _difference(old, new)
+            owner.flows, gone, come = difference(old, new)
             if gone:
                 take.append((owner, gone))
             if come:
@@ -372,16 +381,6 @@ class Engine:
 
 def _nobody() -> None:
     """Nobody saves."""
-
-
-def _difference(old: tuple[Flow, ...], new: tuple[Flow, ...]) -> tuple[tuple[Flow, ...], tuple[Flow, ...], tuple[Flow, ...]]:
-    """The new flows, of which those that stay are the old objects; the ones that go; the ones that come."""
-    if not old or not new:
-        return new, old, new
-    left = {flow: flow for flow in old}
-    stay = [left.pop(flow, None) for flow in new]
-    come = tuple([flow for flow, same in zip(new, stay, strict=True) if same is None])
-    return tuple([same or flow for flow, same in zip(new, stay, strict=True)]), tuple(left), come
 
 
 def _settle_rows(rule: Rule, owner: Owner, rows: tuple[Row, ...], home: str | None) -> tuple[Row, ...]:

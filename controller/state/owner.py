@@ -20,6 +20,7 @@ class RuleSpec(NamedTuple):
     reads: bool
     derives: bool = False  # it yields rows, not flows
     given: type[Row] | None = None  # it rests while there is no row of this type
+    first: bool = False  # a bridge that connects gets its flows before all others
 
 
 class TimerSpec(NamedTuple):
@@ -34,12 +35,13 @@ class TimerSpec(NamedTuple):
 class Rule:
     """A rule of an enabled app, with its owners by the key of their row."""
 
-    __slots__ = ("app", "derives", "each", "fn", "given", "name", "number", "owners", "read", "reads", "rests", "tables")
+    __slots__ = ("app", "derives", "each", "first", "fn", "given", "name", "number", "owners", "read", "reads", "rests", "tables")
 
     def __init__(self, app: Any, number: int, spec: RuleSpec) -> None:
         self.app, self.number = app, number
         self.name = f"{app.name}.{spec.name}"
-        self.fn, self.each, self.reads, self.derives, self.given = spec.fn, spec.each, spec.reads, spec.derives, spec.given
+        self.fn, self.each, self.reads, self.derives = spec.fn, spec.each, spec.reads, spec.derives
+        self.given, self.first = spec.given, spec.first
         tables = range(METER_SLOT) if app.whole_pipeline else (stage.table for stage in app.stages)
         self.tables = frozenset((*tables, METER_SLOT, GROUP_SLOT))  # first bytes of slots that its flows may have
         self.rests = False  # it is not run: there is no row of the type that is `given`
@@ -83,3 +85,13 @@ class Owner:
 
     def __repr__(self) -> str:
         return f"{self.rule.name} {self.row()}"
+
+
+def difference(old: tuple[Flow, ...], new: tuple[Flow, ...]) -> tuple[tuple[Flow, ...], tuple[Flow, ...], tuple[Flow, ...]]:
+    """The new flows, of which those that stay are the old objects; the ones that go; the ones that come."""
+    if not old or not new:
+        return new, old, new
+    left = {flow: flow for flow in old}
+    stay = [left.pop(flow, None) for flow in new]
+    come = tuple([flow for flow, same in zip(new, stay, strict=True) if same is None])
+    return tuple([same or flow for flow, same in zip(new, stay, strict=True)]), tuple(left), come

@@ -26,8 +26,8 @@ from controller.model import (
     Bridge,
     BridgeDown,
     BridgeUp,
+    Greeted,
     Host,
-    Installed,
     Link,
     PacketIn,
     Pipeline,
@@ -35,6 +35,7 @@ from controller.model import (
     PortDown,
     PortRole,
     PortUp,
+    Prepared,
     Row,
     TunnelPort,
     key,
@@ -111,7 +112,7 @@ class Turn(Row):
 
 
 class Listening(Row):
-    """A bridge that sends discovery frames up to us: its pipeline is complete."""
+    """A bridge that sends discovery frames up to us. Its pipeline may not be there yet."""
 
     bridge: str = key()
 
@@ -135,7 +136,7 @@ class Share:
 class Discovery(App, stages=(ADMIT,)):
     """Says what each port is there for, and finds the links between bridges."""
 
-    @rules(each=PortRole)
+    @rules(each=PortRole, first=True)
     def listen(self, role: PortRole, rows: Reader) -> Iterator[Flow]:
         """Discovery frames come to the controller, so many a second from each port, and go no further."""
         if role.port == PORT_LOCAL or role.role in TUNNELS:
@@ -160,13 +161,19 @@ class Discovery(App, stages=(ADMIT,)):
             self.announce(port, tx)
             self._wait(tx, event.bridge, event.port)
 
-    @on(Installed)
-    def start(self, event: Installed, tx: Tx) -> None:
-        """A bridge can hear us now: it says who it is on all its ports."""
-        tx.put(Listening(event.bridge))
+    @on(Greeted)
+    def introduce(self, event: Greeted, tx: Tx) -> None:
+        """A bridge will hear us when frames arrive that are sent now: it says who it is on all its ports."""
         for port in tx.where(Port, bridge=event.bridge):
             self.announce(port, tx)
-            self._wait(tx, port.bridge, port.port)
+
+    @on(Prepared)
+    def start(self, event: Prepared, tx: Tx) -> None:
+        """A bridge hears us: from now on it counts what its ports do not hear."""
+        tx.put(Listening(event.bridge))
+        for port in tx.where(Port, bridge=event.bridge):
+            if port.port != PORT_LOCAL:
+                self._wait(tx, port.bridge, port.port)
 
     @on(BridgeDown)
     def stop(self, event: BridgeDown, tx: Tx) -> None:

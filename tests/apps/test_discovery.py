@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.model import BridgeDown, BridgeUp, Installed, Link, PortRole, PortUp
+from controller.model import BridgeDown, BridgeUp, Greeted, Link, PortRole, PortUp, Prepared
 from controller.topology import discovery
 from controller.topology.discovery import BEAT, HOLD, MISSES, TICK, HoldOver
 from tests.apps.wires import LINK, TURN, Wires, linked
@@ -214,7 +214,8 @@ def test_a_bridge_that_is_away_keeps_its_links_and_those_of_its_neighbours(two: 
     assert two.links == LINK
     two.cables = cables
     two.event(BridgeUp("s2"))
-    two.event(Installed("s2"))
+    two.event(Greeted("s2"))
+    two.event(Prepared("s2"))
     two.deliver()
     two.wait(3 * TURN)
     assert two.links == LINK

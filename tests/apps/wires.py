@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from struct import unpack_from
 
-from controller.model import BridgeUp, Installed, Link, PacketIn, Port, PortDown, PortRole, PortUp
+from controller.model import BridgeUp, Greeted, Link, PacketIn, Port, PortDown, PortRole, PortUp, Prepared
 from controller.state.tables import Tx
 from controller.topology.discovery import BEAT, TICK, Discovery
 from tests.apps.engine import Lab
@@ -41,7 +41,8 @@ class Wires(Lab):
         self.event(BridgeUp(name))
         for port in range(1, ports + 1):
             self.event(PortUp(name, port))
-        self.event(Installed(name))
+        self.event(Greeted(name))
+        self.event(Prepared(name))
         self.deliver()
 
     def deliver(self) -> None:

@@ -66,8 +66,10 @@ class Ring:
     def settled(self) -> None:
         """Wait until nothing has changed for a while."""
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline and time.monotonic() - self.second()["last"] < STILL:
-            pass
+        while time.monotonic() < deadline:
+            now = self.second()
+            if not now["bare"] and time.monotonic() - now["last"] >= STILL:
+                return
 
     def watch(self, seconds: float) -> Numbers:
         """What changes in so many seconds, and what they cost."""
@@ -100,9 +102,12 @@ class Rings:
 
     def __init__(self) -> None:
         self.times = Table(f"{SWITCHES} switches in a ring connect: until all {DIRECTIONS} directions of links are known")
-        self.after = Table("the same, from when the last switch had its pipeline and could be heard")
+        self.after = Table("the same, from when the last switch could hear its neighbours")
+        self.first = Table("the same as the first, until the first switch had its pipeline")
+        self.piped = Table("the same as the first, until the last switch had its pipeline")
         self.force = Table("the same as the first, until the flows that follow are on all switches")
         self.cpu = Table("processor time of the controller until then", digits=2)
+        self.switches = Table("processor time of the switches until then", digits=2)
         self.memory = Table("memory of the controller", "MiB", 0)
         self.busy = Table("share of a processor while nothing happens", "1", 2)
         self.gone = Table("live links said to be gone meanwhile (weft: changes of flows, whatever their reason)", "1", 0)
@@ -115,7 +120,10 @@ class Rings:
             self._found(WEFT, run)
             run.settled()
             self.after.add(WEFT, max(0.0, run.since("last_link") - run.since("ready")))
+            self.first.add(WEFT, run.since("piped_first"))
+            self.piped.add(WEFT, run.since("piped_last"))
             self.force.add(WEFT, run.since("last"))
+            self.switches.add(WEFT, run.now["cpu"])
             self.cpu.add(WEFT, controller.cpu() - run.spent)
             self._stays(WEFT, run, controller, watch)
 
@@ -162,7 +170,8 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
         rings.weft(WATCH if not left else 0)
     for name in OTHERS:
         rings.osken(name, WATCH)
-    for table in (rings.times, rings.after, rings.force, rings.cpu, rings.memory, rings.busy, rings.gone, rings.lost):
+    until = (rings.times, rings.after, rings.first, rings.piped, rings.force, rings.cpu, rings.switches)
+    for table in (*until, rings.memory, rings.busy, rings.gone, rings.lost):
         table.show()
     print("\n".join(rings.lines))
     for name in OTHERS:

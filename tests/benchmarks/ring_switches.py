@@ -2,7 +2,7 @@
 
 They answer as switches do, and a frame that the controller sends out of a port arrives at the neighbour, which gives it to the
 controller where a flow says so. Prints lines of JSON: when all had connected, then, every second, how many changes of flows
-they were told, when the last one was, and since when all of them can hear their neighbours.
+they were told, when the last one was, since when all of them can hear their neighbours, and when they had their pipelines.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Switch(FakeSwitch):
         super().__init__(number, ports=2, versions=(V13,) if ring.plain else (V14, V13))
         self.ring = ring
         self.ready = 0.0  # when it had the flows by which discovery hears
+        self.piped = 0.0  # when it had its first bundle, which is its pipeline
         self.link: Link
 
     def _take(self, message: bytes) -> None:
@@ -54,10 +55,8 @@ class Switch(FakeSwitch):
         self.link.send(self.packet_in(port, frame, cookie))
 
     def _commit(self, staged: list[bytes]) -> bool:
-        done = super()._commit(staged)
-        if not self.ready and all(slot in self.things for slot in ASKS.values()):
-            self.ready = time.monotonic()
-        return done
+        self.piped = self.piped or time.monotonic()
+        return super()._commit(staged)
 
     def _apply(self, message: bytes) -> tuple[int, int] | None:
         self.ring.changes += 1
@@ -65,7 +64,10 @@ class Switch(FakeSwitch):
         if self.ring.plain:
             self.changes += 1
             return None
-        return super()._apply(message)
+        refused = super()._apply(message)
+        if not self.ready and all(slot in self.things for slot in ASKS.values()):
+            self.ready = time.monotonic()
+        return refused
 
 
 class Ring:
@@ -96,10 +98,14 @@ class Ring:
     def numbers(self) -> dict[str, float]:
         """What there is to say; `ready`: when the last of them was, 0 where one is not."""
         times = [switch.ready for switch in self.switches]
+        pipes = [switch.piped for switch in self.switches if switch.piped]
         away = sum(switch.link.closed.done() for switch in self.switches)
         ready = max(times) if all(times) else 0.0
         held = self.changes if self.plain else sum(len(switch.things) for switch in self.switches)
-        return {"ready": ready, "changes": self.changes, "last": self.last, "frames": self.frames, "away": away, "held": held}
+        piped = {"piped_first": min(pipes, default=0.0), "piped_last": max(pipes, default=0.0)}
+        bare = 0 if self.plain else len(self.switches) - len(pipes)
+        told = {"bare": bare, "changes": self.changes, "last": self.last, "frames": self.frames, "held": held}
+        return {"ready": ready, "away": away} | told | piped
 
 
 async def _run(options: argparse.Namespace) -> None:

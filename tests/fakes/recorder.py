@@ -22,6 +22,9 @@ class Recorder:
         self.reasons: list[str] = []  # why connections ended
         self._news = asyncio.Event()
 
+    def agreed(self, channel: Channel) -> None:
+        """Nothing more to ask."""
+
     def ready(self, channel: Channel, ready: Ready) -> None:
         """A switch is there; its bridge is named after its LOCAL port."""
         channel.session.bridge = next((port.name for port in ready.ports if port.port == 0xFFFFFFFE), "?")

@@ -36,9 +36,9 @@ class Audited:
         self.engine.enable(Ways())
         channel: Any = SimpleNamespace(session=self.session, flush=lambda: None)
         self.peer = Peer("s1", 1, channel)
-        self.sync = Sync(self.engine, self.journal, {"s1": self.peer}, lambda peer: None, remove_foreign=True)
+        self.sync = Sync(self.engine, self.journal, {"s1": self.peer}, lambda event: None, lambda peer: None, remove_foreign=True)
         self.put(Bridge("s1", 1), Port("s1", 1), Port("s1", 2))
-        self.sync.begin(self.peer)
+        self.sync.ask(channel)
         self.turn()
         self.audit()
 
@@ -63,6 +63,7 @@ class Audited:
                     self.sync.read_back(self.peer, event)
                 elif isinstance(event, Pushed):
                     self.sync.pushed(self.peer, event)
+            self.sync.greeting.step()
             self.sync.settle()
 
     def audit(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from unittest import mock
 
 import pytest
@@ -47,9 +48,10 @@ class Lab:
         self.engine.commit(tx)
         self.engine.run()
 
-    def tell(self) -> None:
+    def tell(self, more: Callable[[], bool] = lambda: True) -> bool:
         """Bridges would be told of these networks of ports now."""
         self.told.append({row.network for row in self.engine.tables.all(Attachment)})
+        return True
 
     def apply(self, text: str) -> asyncio.Event:
         """Begin to apply a file; set when it is true."""
