@@ -18,7 +18,7 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
     table = Table(f"share of a processor that a controller with {BRIDGES} bridges takes while nothing happens", "1", 3)
     for _ in range(repeats):
         with (
-            found_file() as file,
+            found_file(BRIDGES) as file,
             weft("l2_learning", APPS / "ring_app.py") as controller,
             ring(controller, file, switches=BRIDGES) as run,
         ):

@@ -22,7 +22,7 @@ DIRECTIONS = 2 * SWITCHES
 PATIENCE = 60.0  # seconds until a contender has to have found all links
 STILL = 3.0  # seconds without a change until the ring counts as settled
 WATCH = 60.0  # seconds in which no link may go; set by --watch
-FILE = "WEFT_RING_FILE"
+FILE, DIRECTIONS_OF = "WEFT_RING_FILE", "WEFT_RING_DIRECTIONS"
 WEFT = "weft"
 OTHERS = (EVENTLET, NATIVE)
 Numbers = dict[str, float]
@@ -156,10 +156,10 @@ class Rings:
 
 
 @contextlib.contextmanager
-def found_file() -> Iterator[Path]:
-    """Where a controller that is started in the block says which links it found."""
+def found_file(switches: int = SWITCHES) -> Iterator[Path]:
+    """Where a controller that is started in the block says that it found all links."""
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
-        os.environ[FILE] = f"{folder}/found"
+        os.environ |= {FILE: f"{folder}/found", DIRECTIONS_OF: str(2 * switches)}
         yield Path(folder) / "found"
 
 
