@@ -373,7 +373,7 @@ class Control:
 
     async def sweep(self) -> None:
         """Read counters for ever; the reading of flows is the audit as well."""
-        due: dict[str, float] = {}
+        asked: dict[str, float] = {}  # when for its flows, by bridge
         give_back = time.monotonic() + GIVE_BACK
         while True:
             await beat(BEAT, SWEEP - BEAT)
@@ -381,13 +381,15 @@ class Control:
             if now >= give_back and self.engine.idle:
                 self.engine.give_back("meter")
                 give_back = now + GIVE_BACK
-            shared = sum(peer.installed for peer in peers) / ALL_FLOWS_A_SECOND
-            for number, peer in enumerate(peers, 1):
+            held = [self.engine.desired.count(peer.name) + len(peer.foreign) for peer in peers]  # by now: it may be filling up
+            shared = sum(held) / ALL_FLOWS_A_SECOND
+            for number, (peer, flows) in enumerate(zip(peers, held, strict=True), 1):
                 if peer.channel is not None:
                     peer.channel.session.request_port_stats()
                     peer.channel.session.request_meter_stats()
-                    if now >= due.get(peer.name, 0.0) and self.sync.audit(peer):
-                        due[peer.name] = now + max(SWEEP, shared, peer.installed / FLOWS_A_SECOND) - SWEEP / 2
+                    pause = max(SWEEP, shared, flows / FLOWS_A_SECOND) - SWEEP / 2
+                    if now >= asked.setdefault(peer.name, now - SWEEP) + pause and self.sync.audit(peer):
+                        asked[peer.name] = now
                     peer.channel.flush()
                 if number % TOGETHER == 0 and number < len(peers):
                     await asyncio.sleep(PAUSE)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from controller.runtime.channel import Channel
 
 State = Literal["connected", "syncing", "disconnected"]
-UNSEEN = frozenset(("version", "channel", "window", "installed", "dropped_at", "storms"))  # fields that no reader is shown
+UNSEEN = frozenset(("version", "channel", "window", "dropped_at", "storms"))  # fields that no reader is shown
 
 
 @dataclass(slots=True, eq=False)
@@ -35,7 +35,6 @@ class Peer:
     window: int = 0  # changes a bundle may have; 0 = all
     counters: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     active: dict[bytes, float] = field(default_factory=dict)  # when the counters of a flow last rose
-    installed: int = 0
     foreign: dict[bytes, tuple[int, bytes, bytes]] = field(default_factory=dict)
     port_counters: dict[int, PortCounters] = field(default_factory=dict)
     dropped: dict[bytes, tuple[int, int]] | None = None  # by meters: frames, bytes; None: not read since it connected

@@ -127,7 +127,6 @@ class Sync:
         view = self._desired.view(peer.name)
         _share(peer, event, view)
         difference = reconcile.compare(event.installed, view, self._engine.spares)
-        peer.installed = len(event.installed)
         if known:
             difference = Difference(*([slot for slot in slots if slot not in known] for slots in difference))
         ledger.true = not known and not any(difference)

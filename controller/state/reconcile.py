@@ -47,7 +47,7 @@ def compare(
         cookie = installed[slot][0]
         if is_learned(slot):
             continue  # what the bridge has learned goes with its own timeout, not because no app asked for it
-        if slot[0] >= METER_SLOT or not is_ours(cookie):
+        if not is_ours(cookie):  # groups and meters are read without one; only those that were just sent have theirs
             foreign.append(slot)
         elif spare(cookie):
             spared = True

@@ -168,6 +168,30 @@ def test_a_refused_flow_is_told_once_and_the_rest_is_there() -> None:
     with_lab(scenario)
 
 
+class Unplugged(Recorded):
+    """Loses a port while it takes its first flows, before it confirms them."""
+
+    def _take(self, message: bytes) -> None:
+        if message[1] == codec.BARRIER_REQUEST and 2 in self.ports:
+            self._out.append(self.port_status(2, up=False, reason=1))
+            del self.ports[2]
+        super()._take(message)
+
+
+@pytest.mark.parametrize("version", [V14, V13])
+def test_a_port_that_goes_meanwhile_takes_its_flow_and_meter_along(version: int) -> None:
+    switch = Unplugged({}, version)
+
+    async def scenario(lab: Lab, port: int) -> None:
+        await connect(switch, port)
+        await until(lambda: lab.settled(switch))
+        assert hears(2) in switch.loose
+        assert hears(2) not in switch.things
+        assert lab.journal.events(kind="flow.") == (), "nobody else did it"
+
+    with_lab(scenario)
+
+
 class Cabled(Recorded):
     """In a row with others: what leaves by port 1 arrives at port 2 of the next one."""
 
