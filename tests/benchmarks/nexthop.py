@@ -126,7 +126,8 @@ class FatTree:
         self.control.drive()
         await self.idle()
         for wire in self.wires.values():
-            self._take(wire, wire.session.receive(wire.switch.hello(), 0.0))
+            wire.session.receive(wire.switch.hello(), 0.0)
+            self.control.agreed(cast(Channel, wire))
             wire.flush()
         await self.quiet()
 
