@@ -231,7 +231,7 @@ class Control:
 
     def _go_on(self) -> None:
         """Run what is due for a slice of time, and send changes when all rules have run."""
-        if self.sync.due or not self.idle:
+        if not self.idle:
             self.version += 1
         deadline = time.perf_counter() + (BRIEF if self.sync.greeting.busy else SLICE)
 
@@ -279,8 +279,8 @@ class Control:
 
     @property
     def idle(self) -> bool:
-        """All rules have run, and what follows from links and hosts is known."""
-        return self.engine.idle and not self.following.due and not self.bulk.busy
+        """All rules have run, what follows from links and hosts is known, and all that can be sent is on its way."""
+        return self.engine.idle and not (self.following.due or self.bulk.busy or self.sync.due)
 
     def _drive_on(self) -> None:
         self._scheduled = False

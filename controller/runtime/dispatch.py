@@ -27,11 +27,9 @@ class Dispatch:
     def __init__(self, engine: Engine, journal: Journal, wake: Callable[[], None]) -> None:
         self._engine, self._journal, self._wake = engine, journal, wake
         self._tx = Tx(engine.tables)
-        self.frames: list[Frame] = []
+        self._frames: list[Frame] = []
         self.confirming = Confirming(engine, self.event, wake)
         self._timers = Timers(engine, self._call, wake)
-        self._apps: tuple[AppState, ...] = ()
-        self._takers: dict[type, list[tuple[AppState, Callable[..., None]]]] = {}  # of these apps, by the event that they handle
         self.answers = Answers(engine)
         self.heard: dict[str, Callable[[PacketIn], None]] = {}  # by app: who of the runtime takes its packet-ins
 
@@ -60,15 +58,10 @@ class Dispatch:
 
     def event(self, event: object) -> None:
         """An event goes to every app that has a handler for it."""
-        apps = tuple(self._engine.apps.values())
-        if apps != self._apps:
-            self._apps, self._takers = apps, {}
-        takers = self._takers.get(type(event))
-        if takers is None:
-            found = [(state, state.app.handlers.get(type(event))) for state in apps]
-            takers = self._takers[type(event)] = [(state, handler) for state, handler in found if handler is not None]
-        for state, handler in takers:
-            self._call(state, handler, event)
+        for state in list(self._engine.apps.values()):
+            handler = state.app.handlers.get(type(event))
+            if handler is not None:
+                self._call(state, handler, event)
 
     def change(self, change: Callable[[Tx], None]) -> None:
         """A transaction of the runtime's own."""
@@ -103,7 +96,7 @@ class Dispatch:
             self._engine.commit(tx)
             tx.changes = {}
         if tx.frames:
-            self.frames += tx.frames
+            self._frames += tx.frames
             tx.frames = []
         if tx.notes:
             for note in tx.notes:
@@ -134,7 +127,7 @@ class Dispatch:
 
     def send(self, bridge: str, frame: bytes, *actions: bytes) -> None:
         """Send a frame of the runtime's own, with those of the apps."""
-        self.frames.append((bridge, PORT_CONTROLLER, actions, frame))
+        self._frames.append((bridge, PORT_CONTROLLER, actions, frame))
 
     def wake(self) -> None:
         """Something was changed or is to be sent outside of any event: go on with it."""
@@ -142,7 +135,7 @@ class Dispatch:
 
     def take_frames(self) -> list[Frame]:
         """The frames that apps have sent since the last call."""
-        frames, self.frames = self.frames, []
+        frames, self._frames = self._frames, []
         return frames
 
     # ------------------------------------------------------------------ timers

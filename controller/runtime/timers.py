@@ -56,6 +56,6 @@ class Timers:
         if state is None:
             return
         for row in self._engine.tables.all(spec.each):
-            self._call(state, lambda app, row, tx: spec.fn(app, row, tx), row)
+            self._call(state, spec.fn, row)
         self._arm(name, spec)
         self._wake()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from controller.model.cookie import APP_BITS
-from controller.model.rows import EVERYWHERE, Bridge, Key, Member, Number, Row, StageRow, scope_of
+from controller.model.rows import Bridge, Key, Member, Number, Row, StageRow, scope_of
 from controller.pipeline.compose import place_for
 from controller.pipeline.flow import Flow
 from controller.state import fault
@@ -26,7 +26,6 @@ __all__ = ["AppState", "Engine", "RuleSpec", "TimerSpec"]
 
 SLICE = 32  # rules, of which some take milliseconds
 _new = tuple.__new__
-_EVERYWHERE = scope_of(EVERYWHERE)
 Batch = list[tuple[Owner, tuple[Flow, ...]]]
 Watcher = Callable[[Any, Any], None]  # old row or None, new row or None
 T = TypeVar("T")
@@ -325,8 +324,6 @@ class Engine:
                 if home is None:
                     raise ValueError(f"{rule.name}: say on which bridge, flow.on(bridge) or flow.on(EVERYWHERE)")
                 flow = _new(type(flow), (slot, body, opts, home, why))  # flow.on(home), without a call
-            elif where is EVERYWHERE:
-                flow = _new(type(flow), (slot, body, opts, _EVERYWHERE, why))  # as below, for nearly all
             elif isinstance(where, Row):
                 flow = flow.on(where.bridge if isinstance(where, Bridge) else scope_of(where))
             placed.append(flow)

@@ -92,6 +92,12 @@ async def until(there: Callable[[], bool]) -> None:
             await asyncio.sleep(0.002)
 
 
+async def connected(lab: Lab, switch: FakeSwitch, port: int) -> None:
+    """Let it connect, and wait until it holds what it should."""
+    await connect(switch, port)
+    await until(lambda: lab.settled(switch))
+
+
 def with_lab(scenario: Callable[[Lab, int], Awaitable[None]]) -> None:
     """Run it beside a controller."""
 
@@ -111,8 +117,7 @@ def test_a_fresh_bridge_hears_before_it_has_its_pipeline(version: int) -> None:
     switch = Recorded({}, version)
 
     async def scenario(lab: Lab, port: int) -> None:
-        await connect(switch, port)
-        await until(lambda: lab.settled(switch))
+        await connected(lab, switch, port)
         first = [slot for slot in switch.put if slot[0] < 254][:2]
         assert set(first) == set(switch.loose) == {hears(1), hears(2)}
         assert len(switch.put) == len(set(switch.put)) == len(switch.things)  # nothing twice
@@ -142,8 +147,7 @@ def test_whatever_it_holds_it_is_right_in_the_end(version: int, right: set[int],
             there[slot] = (0, bytes(8), b"\0\1" + bytes(16)) if slot[0] == 254 else WRONG if slot in full else (0, bytes(8), b"")
         switch = Recorded(there, version)
         await until(lambda: lab.control.peers["s1"].state == "disconnected")
-        await connect(switch, port)
-        await until(lambda: lab.settled(switch))
+        await connected(lab, switch, port)
         assert len(switch.put) == len(set(switch.put))
         assert not set(switch.put) & {slot for slot, thing in there.items() if full.get(slot) == thing}
         if wrong & (full.keys() | {FOREIGN.slot}):
@@ -183,8 +187,7 @@ def test_a_port_that_goes_meanwhile_takes_its_flow_and_meter_along(version: int)
     switch = Unplugged({}, version)
 
     async def scenario(lab: Lab, port: int) -> None:
-        await connect(switch, port)
-        await until(lambda: lab.settled(switch))
+        await connected(lab, switch, port)
         assert hears(2) in switch.loose
         assert hears(2) not in switch.things
         assert lab.journal.events(kind="flow.") == (), "nobody else did it"

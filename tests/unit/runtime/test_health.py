@@ -77,7 +77,7 @@ class Lab:
     def take(self) -> list[Sent]:
         """What is sent arrives at the backend, and its answers come to the controller."""
         dispatch = self.control.dispatch
-        frames, dispatch.frames = dispatch.frames, []
+        frames, dispatch._frames = dispatch._frames, []
         self.sent += frames
         for bridge, _port, _actions, frame in frames:
             for answer in self.backend.take(frame):

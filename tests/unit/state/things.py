@@ -89,21 +89,11 @@ class Delta(App, stages=(FORWARD,)):
 
 
 class Epsilon(App, stages=(POLICY,)):
-    """Has something to say of things and zones only while there are copies, which follow from things themselves."""
+    """Has something to say of things only while there are copies, which follow from things themselves."""
 
     @rules(each=Thing, given=Copy)
     def copied(self, thing: Thing) -> Iterator[Flow]:
         yield POLICY.flow(output(thing.value), metadata=40 + thing.value)
-
-    @derives(each=Zone)
-    def more(self, zone: Zone) -> Iterator[Row]:
-        if zone.number > 3:
-            yield Copy(7, "s2", zone.number)
-
-    @rules(each=Zone, given=Copy)
-    def shared(self, zone: Zone, rows: Reader) -> Iterator[Flow]:
-        copies = rows.where(Copy, bridge="s2")
-        yield POLICY.flow(NEXT, metadata=80 + len(copies)).on(zone)
 
 
 MIRROR = Stage("MIRROR", after=ADMIT)
