@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from os_ken.ofproto import ofproto_parser, ofproto_v1_3, ofproto_v1_3_parser, ofproto_v1_4, ofproto_v1_4_parser
+from os_ken.ofproto import ofproto_v1_4
 
 from controller.openflow import bundle, codec, handshake
 from controller.openflow.events import Counters
@@ -14,33 +14,11 @@ from controller.openflow.notices import read_flow_removed, read_packet_in
 from controller.openflow.readback import read_flows, read_meter_stats
 from tests.fakes.pump import join, sent
 from tests.fakes.switch import FakeSwitch
+from tests.unit.openflow.peer import Peer, parsed, theirs
 from tests.unit.openflow.things import flow, group, meter, output, put, remove
 
 COUNT, BAND = st.integers(0, 2**64 - 1), ("packet_band_count", "byte_band_count")
 BOTH = pytest.mark.parametrize("version", [5, 4])
-
-
-class Peer:
-    """The little that os-ken's parsers want to know of a switch."""
-
-    def __init__(self, version: int) -> None:
-        self.ofproto, self.ofproto_parser = {
-            5: (ofproto_v1_4, ofproto_v1_4_parser),
-            4: (ofproto_v1_3, ofproto_v1_3_parser),
-        }[version]
-
-
-def theirs(message: Any, xid: int = 9) -> bytes:
-    """A message of os-ken as bytes."""
-    message.set_xid(xid)
-    message.serialize()
-    return bytes(message.buf)
-
-
-def parsed(peer: Peer, message: bytes) -> Any:
-    """What os-ken makes of a message of a switch."""
-    version, kind, length, xid = message[0], message[1], int.from_bytes(message[2:4], "big"), int.from_bytes(message[4:8], "big")
-    return ofproto_parser._MSG_PARSERS[version](peer, version, kind, length, xid, message)
 
 
 @BOTH
