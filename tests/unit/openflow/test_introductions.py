@@ -86,12 +86,13 @@ PROPERTIES = st.lists(OPTICAL, max_size=2).flatmap(
 @st.composite
 def ports(draw: st.DrawFn, version: int) -> bytes:
     """A port as a switch of this version describes it."""
-    number, address, name, config, state = (draw(of) for of in (NUMBER, ADDRESS, text(16), FLAGS, FLAGS))
+    number, address, name = draw(NUMBER), draw(ADDRESS), draw(text(16)).encode()
+    config, state = draw(FLAGS), draw(FLAGS)
     if version == 4:
         speeds = draw(st.tuples(*[NUMBER] * 6))
-        return body(ofproto_v1_3.OFP_PORT_PACK_STR, number, address, name.encode(), config, state, *speeds)
+        return body(ofproto_v1_3.OFP_PORT_PACK_STR, number, address, name, config, state, *speeds)
     properties = draw(PROPERTIES)
-    fixed = number, 40 + len(properties), address, name.encode(), config, state
+    fixed = number, 40 + len(properties), address, name, config, state
     return body(ofproto_v1_4.OFP_PORT_PACK_STR, *fixed) + properties
 
 
