@@ -33,6 +33,11 @@ class Greeting:
         """Bridges are arriving."""
         return bool(self._greeted)
 
+    @property
+    def due(self) -> bool:
+        """A bridge waits to be greeted."""
+        return bool(self._new)
+
     def read_back(self, peer: Peer, event: ReadBack) -> None:
         """What a bridge that connected holds has arrived."""
         self._new[peer.name] = peer, event

@@ -99,8 +99,8 @@ class Sync:
 
     @property
     def due(self) -> bool:
-        """There is something to compare or to push."""
-        return bool(self._waiting or self._desired.dirty)
+        """There is somebody to greet, or something to compare or to push."""
+        return bool(self._waiting or self._desired.dirty) or self.greeting.due
 
     def settle(self, more: Callable[[], bool] = lambda: True) -> bool:
         """All rules have run: compare what was read back, and push what is open. Called whenever the engine is idle.

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.vlan_isolation import VlanIsolation
+from controller.app import App
 from controller.model import Link as LinkRow
 from controller.model import Network, Pipeline, PortRole
 from controller.openflow import codec
@@ -62,14 +63,14 @@ class Recorded(FakeSwitch):
 class Lab:
     """A controller that listens."""
 
-    def __init__(self) -> None:
+    def __init__(self, *apps: App) -> None:
         self.engine, self.journal = Engine(), Journal()
         self.control = Control(self.engine, self.journal, remove_foreign=True)
         tx = Tx(self.engine.tables)
         tx.put(Pipeline())
         tx.put(Network("default", 1))
         self.engine.commit(tx)
-        for app in (Basis(), Discovery(), VlanIsolation()):
+        for app in apps or (Basis(), Discovery(), VlanIsolation()):
             self.engine.enable(app)
         self.engine.run()
 
@@ -98,11 +99,11 @@ async def connected(lab: Lab, switch: FakeSwitch, port: int) -> None:
     await until(lambda: lab.settled(switch))
 
 
-def with_lab(scenario: Callable[[Lab, int], Awaitable[None]]) -> None:
+def with_lab(scenario: Callable[[Lab, int], Awaitable[None]], *apps: App) -> None:
     """Run it beside a controller."""
 
     async def main() -> None:
-        lab = Lab()
+        lab = Lab(*apps)
         server = await listen("tcp:127.0.0.1:0", lab.control)
         try:
             await scenario(lab, server.port)
@@ -170,6 +171,31 @@ def test_a_refused_flow_is_told_once_and_the_rest_is_there() -> None:
         assert "PortRole s1 1" in event.text
 
     with_lab(scenario)
+
+
+class Late(Recorded):
+    """Ends what it tells of its meters when all else was said long ago."""
+
+    link: Link
+
+    def _take(self, message: bytes) -> None:
+        before = len(self._out)
+        super()._take(message)
+        if message[1] == codec.MULTIPART_REQUEST and int.from_bytes(message[8:10], "big") == codec.MP_METER_CONFIG:
+            late = b"".join(self._out[before:])
+            del self._out[before:]
+            asyncio.get_running_loop().call_later(0.1, lambda: self.link.send(late))
+
+
+@pytest.mark.parametrize("version", [V14, V13])
+def test_what_a_bridge_holds_may_come_when_nothing_else_is_due(version: int) -> None:
+    switch = Late({}, version)
+
+    async def scenario(lab: Lab, port: int) -> None:
+        switch.link = await connect(switch, port)
+        await until(lambda: lab.settled(switch))
+
+    with_lab(scenario, Basis())  # no discovery: that would be due soon
 
 
 class Unplugged(Recorded):
