@@ -250,10 +250,10 @@ class FakeSwitch:
             return self._apply_flow(message)
         (command,) = unpack_from("!H", message, 8)
         if message[1] == codec.GROUP_MOD:
-            slot, body = b"\xff" + message[12:16], message[10:11] + message[16:]
+            slot, body = _slot(message), message[10:11] + message[16:]
             delete, exists = command == 2, (6, 0)
         else:
-            slot, body = b"\xfe" + message[12:16], message[10:12] + message[16:]
+            slot, body = _slot(message), message[10:12] + message[16:]
             delete, exists = command == 2, (12, 1)
         if delete:
             self.things.pop(slot, None)
@@ -266,11 +266,10 @@ class FakeSwitch:
         return None
 
     def _apply_flow(self, message: bytes) -> tuple[int, int] | None:
-        cookie, _, table, command, timeouts, priority = unpack_from("!QQBB4s2s", message, 8)
-        body = 48 + (unpack_from("!H", message, 50)[0] + 7 & ~7)
-        slot = bytes((table,)) + priority + message[48:body]
+        cookie, _, _, command, timeouts = unpack_from("!QQBB4s", message, 8)
+        slot = _slot(message)
         if command == 0:
-            self.things[slot] = cookie, timeouts + message[44:48], message[body:]
+            self.things[slot] = cookie, timeouts + message[44:48], message[45 + len(slot) :]
         elif command == 4:
             self.things.pop(slot, None)
         else:
@@ -298,11 +297,17 @@ class FakeSwitch:
         self._say(message[1], xid, body)
 
     def _commit(self, staged: list[bytes]) -> bool:
-        before = dict(self.things)
+        things, before = self.things, []  # not a copy of all: what a bundle costs goes by its size
         for inner in staged:
+            slot = _slot(inner)
+            before.append((slot, things.get(slot)))
             error = self.faults.late(inner) or self._apply(inner)
             if error:
-                self.things = before
+                for slot, thing in reversed(before):
+                    if thing is None:
+                        things.pop(slot, None)
+                    else:
+                        things[slot] = thing
                 self._error(inner, error)
                 return False
         self.commits += 1
@@ -315,6 +320,14 @@ class FakeSwitch:
             self._error(inner, error)
         else:
             self._bundles.setdefault(unpack_from("!I", message, pos)[0], []).append(inner)
+
+
+def _slot(message: bytes) -> bytes:
+    """What a message changes: table, priority and match of a flow, or a group, or a meter."""
+    if message[1] == codec.FLOW_MOD:
+        match = int.from_bytes(message[50:52], "big") + 7 & ~7
+        return message[24:25] + message[30:32] + message[48 : 48 + match]
+    return (b"\xff" if message[1] == codec.GROUP_MOD else b"\xfe") + message[12:16]
 
 
 _ANSWERS: dict[int, Callable[[FakeSwitch, bytes, int], None]] = {
