@@ -36,7 +36,8 @@ from controller.state.engine import Engine
 from controller.state.tables import Tx
 
 SWITCH = 30e-6  # seconds that a thread of the dashboard holds up the event loop; a packet-in waits for it up to three times
-SAVE_EVERY = 0.1  # seconds until learned rows are written
+SAVE_EVERY, SAVE_LATEST = 0.1, 3.0  # seconds until learned rows are written; the latter while more and more come
+BURST = 100  # rows in SAVE_EVERY: what follows from them goes before what keeps them
 SAVE_AGAIN = 5.0  # seconds until it is tried again where they could not be
 SOCKET = "weft.sock"
 MUST = ("vlan_isolation", "fabric")
@@ -199,7 +200,7 @@ async def _save(engine: Engine, store: Store, journal: Journal) -> None:
         if not engine.unsaved:
             some.clear()
             await some.wait()
-        await asyncio.sleep(SAVE_EVERY)
+        await _lull(engine)
         if engine.unsaved:
             changes, engine.unsaved = engine.unsaved, {}
             saving = asyncio.ensure_future(asyncio.to_thread(store.save, changes))
@@ -214,3 +215,12 @@ async def _save(engine: Engine, store: Store, journal: Journal) -> None:
                 engine.unsaved = changes | engine.unsaved
                 journal.add("error", "state.unwritable", str(store.path), f"{error}; what was learned is lost if weft stops now")
                 await asyncio.sleep(SAVE_AGAIN)
+
+
+async def _lull(engine: Engine) -> None:
+    """Until rows are to be written: soon, in a burst when that is over or has lasted long."""
+    for _ in range(round(SAVE_LATEST / SAVE_EVERY)):
+        before = len(engine.unsaved)
+        await asyncio.sleep(SAVE_EVERY)
+        if len(engine.unsaved) - before < BURST:
+            return

@@ -73,3 +73,19 @@ def test_what_could_not_be_written_when_it_stopped_is_tried_once_more(tmp_path: 
     asyncio.run(scenario())
     assert list(engine.unsaved.values()) == [Host("default", Mac(1), "s1", 1)]
     store.close()
+
+
+@pytest.mark.parametrize(("comes", "looks"), [([1], 1), ([wiring.BURST, wiring.BURST, 3], 3), ([wiring.BURST] * 9, 5)])
+def test_in_a_burst_rows_are_written_when_it_is_over_or_has_lasted_long(
+    monkeypatch: pytest.MonkeyPatch, comes: list[int], looks: int
+) -> None:
+    """So many rows come from look to look; five looks are the most."""
+    monkeypatch.setattr(wiring, "SAVE_LATEST", 5 * wiring.SAVE_EVERY)
+    engine, left = Engine(), list(comes)
+
+    async def pause(_seconds: float) -> None:
+        engine.unsaved |= dict.fromkeys([(Host, (len(left), number)) for number in range(left.pop(0))])
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    asyncio.run(wiring._lull(engine))
+    assert len(comes) - len(left) == looks
