@@ -23,6 +23,9 @@ from controller.openflow.readback import GROUP, METER, NO_OPTS
 CHUNK = 2000  # messages; the switch works on one chunk while the next is packed
 OPEN, CLOSE, COMMIT, DISCARD = 0, 2, 4, 6  # control messages; the answer is one higher
 _BARRIER = 7  # the step after them, which clears meters away
+CONTROLS = 8  # transaction ids for all of these
+BUNDLE = 1  # the id of every bundle: a switch has one at a time
+_OF_BLOCKS = 1 << 31  # transaction ids from here on are those of blocks
 _FLAGS = 3  # atomic, ordered
 _ADD, _DELETE_STRICT, _ADD_OR_MODIFY, _DELETE, _MODIFY = 0, 4, 0x8000, 2, 1
 _ENVELOPE_14 = Struct("!BBHII2xH").pack
@@ -110,30 +113,65 @@ def meter_mod(version: int, xid: int, slot: bytes, body: bytes | None, known: bo
     return codec.message(version, codec.METER_MOD, xid, pack("!H", _MODIFY if known else _ADD) + body[:2] + slot[1:] + body[2:])
 
 
+class Block:
+    """New flows that many switches are sent: packed once for all of them."""
+
+    def __init__(self, number: int, changes: list[Change]) -> None:
+        """`number`: how many such changes there were before it. Each fits into a message."""
+        self.first_xid = _OF_BLOCKS | number % (_OF_BLOCKS >> 1)
+        self.changes = changes
+        self._packed: dict[int, bytes] = {}
+
+    def packed(self, version: int) -> bytes:
+        """The messages that put them into a bundle."""
+        found = self._packed.get(version)
+        if found is None:
+            found = self._packed[version] = b"".join(encode(version, BUNDLE, self.first_xid, self.changes))
+        return found
+
+
 class Push:
     """A set of changes on its way, from the first meter to the answer of the last barrier."""
 
     what = "bundle"
 
-    def __init__(self, version: int, bundle: int, first_xid: int, changes: list[Change], meters: dict[bytes, bytes]) -> None:
-        self._version, self._bundle, self._first, self._changes = version, bundle, first_xid, changes
-        self.meters = {change[0]: index for index, change in enumerate(changes) if change[0][0] == METER}  # with their index
+    def __init__(
+        self, version: int, first_xid: int, changes: list[Change], meters: dict[bytes, bytes], blocks: Sequence[Block] = ()
+    ) -> None:
+        """The last of the changes are those of the blocks."""
+        self._version, self._first, self._changes, self._blocks = version, first_xid, changes, blocks
+        self._own = len(changes) - sum(len(block.changes) for block in blocks)  # how many are packed for this switch
+        own = changes[: self._own] if blocks else changes
+        self.meters = {change[0]: index for index, change in enumerate(own) if change[0][0] == METER}  # with their index
         self._meters = meters  # what the switch holds; brought up to date by `_finish`
         self._errors: list[tuple[int, OfError]] = []
         self._phase = CLOSE  # the control message whose answer is awaited
 
-    @property
-    def xids(self) -> range:
-        """All transaction ids of this push: one a change, then those of the control messages."""
-        return range(self._first, self._first + len(self._changes) + 8)
+    def has(self, xid: int) -> bool:
+        """Whether this is one of its transaction ids."""
+        return 0 <= xid - self._first < self._own + CONTROLS or self._index(xid) is not None
+
+    def _index(self, xid: int) -> int | None:
+        """The change with this transaction id."""
+        if 0 <= xid - self._first < self._own:
+            return xid - self._first
+        start = self._own
+        for block in self._blocks:
+            if 0 <= xid - block.first_xid < len(block.changes):
+                return start + xid - block.first_xid
+            start += len(block.changes)
+        return None
 
     def messages(self) -> Iterator[bytes]:
         """Everything up to the question whether it can be committed."""
         opening = self._meter_mods()
-        opening.append(control(self._version, self._control_xid(OPEN), self._bundle, OPEN))
+        opening.append(control(self._version, self._control_xid(OPEN), BUNDLE, OPEN))
         yield b"".join(opening)
-        yield from encode(self._version, self._bundle, self._first, self._changes, self._fail)
-        yield control(self._version, self._control_xid(CLOSE), self._bundle, CLOSE)
+        own = self._changes[: self._own] if self._blocks else self._changes
+        yield from encode(self._version, BUNDLE, self._first, own, self._fail)
+        for block in self._blocks:
+            yield block.packed(self._version)
+        yield control(self._version, self._control_xid(CLOSE), BUNDLE, CLOSE)
 
     def reply(self, message: bytes, events: list[Event]) -> list[bytes]:
         """Take an answer; what is to be sent next."""
@@ -149,11 +187,11 @@ class Push:
 
     def refused(self, xid: int, error: OfError, events: list[Event]) -> list[bytes]:
         """Take an error; what is to be sent next."""
-        index = xid - self._first
+        index = self._index(xid)
         if self._phase == _BARRIER:  # all is decided: this is about a meter that is being cleared away
             events.append(ErrorMessage(error, "meter-mod"))
             return []
-        if index < len(self._changes):
+        if index is not None:
             self._fail(index, error)
             return []
         if not self._errors:
@@ -171,7 +209,7 @@ class Push:
         """The step after the awaited one."""
         if self._phase == CLOSE:
             self._phase = DISCARD if self._errors else COMMIT
-            return [control(self._version, self._control_xid(self._phase), self._bundle, self._phase)]
+            return [control(self._version, self._control_xid(self._phase), BUNDLE, self._phase)]
         if self._phase == _BARRIER:
             events.append(Pushed(self._changes, self._errors))
             return []
@@ -185,7 +223,7 @@ class Push:
         return [*rest, codec.message(self._version, codec.BARRIER_REQUEST, self._control_xid(_BARRIER))]
 
     def _control_xid(self, kind: int) -> int:
-        return self._first + len(self._changes) + kind
+        return self._first + self._own + kind
 
     def _meter_mods(self) -> list[bytes]:
         out = []

@@ -27,10 +27,9 @@ class Loose:
         self._meters = meters  # what the switch holds; brought up to date with the answer
         self._errors: list[tuple[int, OfError]] = []
 
-    @property
-    def xids(self) -> range:
-        """The transaction ids of the changes, and of the barrier."""
-        return range(self._first, self._first + len(self._changes) + 1)
+    def has(self, xid: int) -> bool:
+        """Whether this is the transaction id of a change, or of the barrier."""
+        return 0 <= xid - self._first <= len(self._changes)
 
     def messages(self) -> Iterator[bytes]:
         """Everything that is sent, in one piece."""

@@ -11,13 +11,13 @@ A peer that vanished without a word is gone in 10 s, also when its end of the co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from struct import Struct, pack
 from struct import error as struct_error
 
 from controller.openflow import codec, notices
 from controller.openflow.answers import Known, answer
-from controller.openflow.bundle import Push
+from controller.openflow.bundle import CONTROLS, Block, Push
 from controller.openflow.ctflush import Tuple, ct_flush
 from controller.openflow.errors import ONF, OfError, ProtocolError, read_error, said_text
 from controller.openflow.events import Change, ErrorMessage, Event, FlowChanged, Malformed, Pushed, ReadBack, Ready, RoleChanged
@@ -148,19 +148,19 @@ class Session:
         """A push is under way: the next has to wait for its Pushed."""
         return self._push is not None
 
-    def push(self, changes: list[Change], *, loose: bool = False) -> None:
+    def push(self, changes: list[Change], *, loose: bool = False, blocks: Sequence[Block] = ()) -> None:
         """Send changes as one, in this order; a Pushed comes later. One push at a time.
 
-        `loose`: each for itself, which takes less time. Meters are told apart into new and changed ones by what was read back and
-        pushed before on this connection.
+        `loose`: each for itself, which takes less time. `blocks`: the last of the changes, packed for other switches too. Meters
+        are told apart into new and changed ones by what was read back and pushed before on this connection.
         """
         if self._push is not None:
             raise RuntimeError("a push is under way")
-        first = self._next_xid(len(changes) + 8)
+        first = self._next_xid(len(changes) + CONTROLS)
         if loose or (len(changes) == 1 and changes[0][0][0] != METER):
             self._push = Loose(self.version, first, changes, self._meters)
         else:
-            self._push = Push(self.version, first, first, changes, self._meters)
+            self._push = Push(self.version, first, changes, self._meters, blocks)
         self._meters.pushed(self._push.meters)
         self._pushed_at = self._life.now
         self._chunks = self._push.messages()
@@ -298,7 +298,7 @@ class Session:
             del self._waits[xid]
             wait.request.refused(xid, error, events)
             self._after(events[before:])
-        elif self._push is not None and xid in self._push.xids:
+        elif self._push is not None and self._push.has(xid):
             self.out += self._push.refused(xid, error, events)
             self._after(events[before:])
         else:
@@ -318,7 +318,7 @@ class Session:
             if wait.request.reply(message, events):
                 del self._waits[xid]
                 self._after(events[before:])
-        elif self._push is not None and xid in self._push.xids:
+        elif self._push is not None and self._push.has(xid):
             self._pushed_at = self._life.now
             self.out += self._push.reply(message, events)
             self._after(events[before:])

@@ -16,8 +16,8 @@ from controller.pipeline.text import body_text, group_text, match_text, meter_te
 from controller.query import FlowView, Page, QueryError
 from controller.runtime.control import Control
 from controller.state import status
-from controller.state.ledger import Entry, Installed
-from controller.state.owner import Owner
+from controller.state.ledger import Installed
+from controller.state.owner import Entry, Owner
 
 KINDS = {GROUP_SLOT: "group", METER_SLOT: "meter"}
 RANKS = {"flow": 0, "group": 1, "meter": 2}

@@ -15,7 +15,8 @@ from controller.pipeline.flow import GROUP_SLOT, METER_SLOT
 from controller.runtime.channel import Channel
 from controller.runtime.peers import Peer
 from controller.state.desired import Desired
-from controller.state.ledger import Entry, order, same
+from controller.state.ledger import order, same
+from controller.state.owner import Entry
 
 
 class Greeting:

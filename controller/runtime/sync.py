@@ -18,8 +18,8 @@ from controller.runtime.journal import Journal
 from controller.runtime.peers import Peer
 from controller.state import reconcile
 from controller.state.engine import Engine
-from controller.state.ledger import UNKNOWN, Entry, Ledger
-from controller.state.owner import Owner
+from controller.state.ledger import UNKNOWN, Ledger
+from controller.state.owner import Entry, Owner
 from controller.state.reconcile import Difference
 
 BISECT_AFTER = 3  # bundles refused in a row, after which they are sent in halves
@@ -122,7 +122,7 @@ class Sync:
         first = ledger is None
         known = set() if ledger is None else (ledger.touched or set()) | ledger.pending.keys() | (ledger.inflight or {}).keys()
         if ledger is None:
-            ledger = self._desired.ledgers[peer.name] = Ledger(peer.name, self._desired.dirty)
+            ledger = self._desired.open(peer.name)
         ledger.touched = None
         view = self._desired.view(peer.name)
         _share(peer, event, view)
@@ -174,7 +174,7 @@ class Sync:
             return
         changes = reconcile.plan(ledger, self._desired, peer.window)
         if changes:
-            peer.channel.session.push(list(changes))
+            peer.channel.session.push(list(changes), blocks=ledger.blocks)
             peer.channel.flush()
 
     def pushed(self, peer: Peer, event: Pushed) -> None:
@@ -189,9 +189,10 @@ class Sync:
         else:
             peer.flow_mods += len(event.changes)
             peer.failures = 0
-            peer.window = 0 if peer.window >= len(ledger.pending) else peer.window * 2
+            if peer.window:
+                peer.window = 0 if peer.window >= len(ledger.pending) else peer.window * 2
             ledger.confirm()
-        if ledger.pending:
+        if ledger.due:
             self._desired.dirty.add(peer.name)
         if peer.state == "syncing" and not ledger.open:
             self._complete(peer)

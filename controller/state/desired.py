@@ -2,7 +2,7 @@
 
 A bridge holds its own layer and those of the scopes it is a member of. A flow of a scope is stored once, whatever the
 number of bridges. Where two rows want one slot the lower cookie has it, on whatever layer, in whatever order they came
-(`_rank`: one row may want it on several layers).
+(`rank`: one row may want it on several layers).
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from collections.abc import Iterable
 
 from controller.model.rows import Key
 from controller.pipeline.flow import Flow
-from controller.state.ledger import Entry, Ledger
-from controller.state.owner import Owner
+from controller.state.ledger import Ledger
+from controller.state.news import News, rank
+from controller.state.owner import Entry, Owner
 
 Layer = str | Key
+MOST_NEWS = 4096  # changes of scopes that are kept for ledgers that nobody looks at
 
 
 class Desired:
@@ -26,10 +28,11 @@ class Desired:
         self.contests: dict[tuple[Layer, bytes], list[Entry]] = {}
         self.members: defaultdict[Key, dict[str, None]] = defaultdict(dict)
         self.scopes: defaultdict[str, dict[Key, None]] = defaultdict(dict)
-        self.ledgers: dict[str, Ledger] = {}
-        self.dirty: set[str] = set()  # connected bridges with open changes
+        self.ledgers: dict[str, Ledger] = {}  # of the connected bridges
+        self.dirty: set[str] = set()  # bridges that may have open changes
         self.shared: dict[bytes, tuple[Key, ...]] = {}  # slots of scopes: where a second claim can hide
         self.version = 0  # grows with every change of what should exist
+        self._news = News()
         self._alone: dict[Key, tuple[Key]] = {}  # nearly all slots of a scope are its alone: they share what says so
 
     # ------------------------------------------------------------------ reading
@@ -40,7 +43,7 @@ class Desired:
         for scope in self.shared.get(slot, ()):
             if bridge in self.members[scope]:
                 entry = self.layers[scope][slot]
-                if best is None or _rank(entry) < _rank(best):
+                if best is None or rank(entry) < rank(best):
                     best = entry
         return best
 
@@ -51,7 +54,7 @@ class Desired:
         for scope in scopes:
             for slot, entry in self.layers[scope].items():
                 other = view.get(slot)
-                if other is None or _rank(entry) < _rank(other):
+                if other is None or rank(entry) < rank(other):
                     view[slot] = entry
         return view
 
@@ -64,6 +67,11 @@ class Desired:
         return (layer,) if isinstance(layer, str) else self.members[layer]
 
     # ------------------------------------------------------------------ changing
+
+    def open(self, bridge: str) -> Ledger:
+        """A bridge connects: its ledger, in which nothing is open yet."""
+        ledger = self.ledgers[bridge] = Ledger(bridge, self.dirty, self._news, self.scopes[bridge], self.layers[bridge])
+        return ledger
 
     def take(self, owner: Owner, flows: Iterable[Flow]) -> None:
         """These flows of this owner should not exist any more."""
@@ -78,10 +86,10 @@ class Desired:
             old = entries.get(slot)
             if old is None or old[0] is not owner:
                 continue
-            del entries[slot]
             ledger = self.ledgers.get(layer)  # type: ignore[arg-type]
             if ledger is not None:
                 ledger.note(slot, old, None)
+            del entries[slot]
 
     def give(self, given: Iterable[tuple[Owner, tuple[Flow, ...]]]) -> None:
         """These flows of these owners should exist."""
@@ -94,29 +102,30 @@ class Desired:
                 if slot in entries or slot in shared:
                     self._give_shared(owner, layer, flow)  # type: ignore[arg-type]
                     continue
-                entry = entries[slot] = (owner, flow)
-                if type(layer) is not str:
-                    self._spread(layer, slot, entry)  # type: ignore[arg-type]
-                    continue
-                ledger = ledgers.get(layer)
-                if ledger is not None:
-                    ledger.note(slot, None, entry)
+                entry = (owner, flow)
+                if type(layer) is not str:  # in a slot that no scope had
+                    shared[slot] = self._alone.setdefault(layer, (layer,))  # type: ignore[arg-type]
+                    self._publish(layer, slot, None, entry)  # type: ignore[arg-type]
+                else:
+                    ledger = ledgers.get(layer)
+                    if ledger is not None:
+                        ledger.note(slot, None, entry)
+                entries[slot] = entry
 
-    def _spread(self, scope: Key, slot: bytes, entry: Entry) -> None:
-        """A scope has a slot that no scope had: told to the ledgers of its members, most of which have none of their own."""
-        self.shared[slot] = self._alone.setdefault(scope, (scope,))
-        layers, ledgers = self.layers, self.ledgers
-        for bridge in self.members[scope]:
-            ledger = ledgers.get(bridge)
-            if ledger is None:
-                continue
-            own = layers[bridge].get(slot)
-            if own is not None or slot in ledger.pending:
-                if own is None or _rank(entry) < _rank(own):
-                    ledger.note(slot, own, entry)
-            else:  # as `note` does: in a scope of many members most of the work is here
-                ledger.pending[slot] = None
-                ledger.dirty.add(bridge)
+    def _publish(self, scope: Key, slot: bytes, old: Entry | None, new: Entry | None) -> None:
+        """A scope that has a slot alone has something else there: all its members are told at once."""
+        self._news.add(scope, slot, old, new)
+        self.dirty.update(self.members[scope])
+        if len(self._news) >= MOST_NEWS:
+            self._forget_news()
+
+    def _forget_news(self) -> None:
+        """Keep only the latest: who has not taken over what was before half of them does it now."""
+        half = self._news.end - MOST_NEWS // 2
+        for ledger in self.ledgers.values():
+            if ledger.seen < half:
+                ledger.catch_up()
+        self._news.forget(min((ledger.seen for ledger in self.ledgers.values()), default=self._news.end))
 
     def _take_shared(self, owner: Owner, layer: Layer, slot: bytes) -> None:
         present = self.layers[layer].get(slot)
@@ -128,7 +137,7 @@ class Desired:
             self.contests[layer, slot] = left
         else:
             self.contests.pop((layer, slot), None)
-        self._replace(layer, slot, min(left, key=_rank) if left else None)
+        self._replace(layer, slot, min(left, key=rank) if left else None)
 
     def _give_shared(self, owner: Owner, layer: Layer, flow: Flow) -> None:
         slot, entry = flow[0], (owner, flow)
@@ -136,35 +145,28 @@ class Desired:
         if present is not None:
             claims = self.contests.setdefault((layer, slot), [present])
             claims.append(entry)
-            entry = min(claims, key=_rank)
+            entry = min(claims, key=rank)
         self._replace(layer, slot, entry)
 
     def _replace(self, layer: Layer, slot: bytes, new: Entry | None) -> None:
         """The layer has `new` in this slot from now on; told to the ledgers of those bridges on which it shows."""
         old = self.layers[layer].get(slot)
-        alone = all(scope == layer for scope in self.shared.get(slot, ()))  # no other scope: usual, so with many members cheap
-        plain: list[Ledger] = []
-        contested: dict[str, Entry | None] = {}  # who has the slot, where that is not only up to this layer
-        ledgers, layers = self.ledgers, self.layers
-        for bridge in self.bridges_of(layer):
-            ledger = ledgers.get(bridge)
-            if ledger is not None:
-                if alone and (bridge == layer or slot not in layers[bridge]):
-                    plain.append(ledger)
-                else:
-                    contested[bridge] = self.effective(bridge, slot)
+        if new is old:
+            return
+        if not isinstance(layer, str) and all(scope == layer for scope in self.shared.get(slot, ())):
+            self._publish(layer, slot, old, new)
+            self._set(layer, slot, new)
+            return
+        ledgers = [ledger for bridge in self.bridges_of(layer) if (ledger := self.ledgers.get(bridge)) is not None]
+        before = []
+        for ledger in ledgers:
+            ledger.catch_up()
+            before.append(self.effective(ledger.bridge, slot))
         self._set(layer, slot, new)
-        if new is not old:
-            for ledger in plain:
-                if slot in ledger.pending:
-                    ledger.note(slot, old, new)
-                else:  # as `note` does: in a scope of many members most of the work is here
-                    ledger.pending[slot] = old
-                    ledger.dirty.add(ledger.bridge)
-        for bridge, before in contested.items():
-            after = self.effective(bridge, slot)
-            if after is not before:
-                self.ledgers[bridge].note(slot, before, after)
+        for ledger, was in zip(ledgers, before, strict=True):
+            now = self.effective(ledger.bridge, slot)
+            if now is not was:
+                ledger.note(slot, was, now)
 
     def _set(self, layer: Layer, slot: bytes, entry: Entry | None) -> None:
         entries = self.layers[layer]
@@ -195,6 +197,8 @@ class Desired:
     def _member(self, scope: Key, bridge: str, *, joined: bool) -> None:
         self.version += 1
         ledger = self.ledgers.get(bridge)
+        if ledger is not None:
+            ledger.catch_up()
         slots = list(self.layers[scope]) if ledger else []
         before = [self.effective(bridge, slot) for slot in slots]
         if joined:
@@ -222,7 +226,7 @@ class Desired:
         for layer in layers:
             entry = self.layers[layer].get(slot)
             found += self.contests.get((layer, slot), [entry] if entry else [])
-        return sorted(found, key=_rank)
+        return sorted(found, key=rank)
 
     def contested(self, bridge: str) -> set[bytes]:
         """The slots that more than one row wants on this bridge."""
@@ -233,9 +237,3 @@ class Desired:
             if slot in own or len(scopes) > 1:
                 found.add(slot)
         return {slot for slot in found if len(self.claims(bridge, slot)) > 1}
-
-
-def _rank(entry: Entry) -> tuple[int, str]:
-    """The first has the slot: the lowest cookie; of one owner what it says of the bridge itself, then scopes by their key."""
-    where = entry[1][3]
-    return entry[0].cookie, "" if isinstance(where, str) else repr(where)

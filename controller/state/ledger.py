@@ -6,15 +6,16 @@ change that is taken back before it was sent leaves nothing to send.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
+from controller.model.rows import Key
+from controller.openflow.bundle import Block
 from controller.pipeline.flow import GROUP_SLOT, METER_SLOT, Flow
-from controller.state.owner import Owner
+from controller.state.news import Batch, News, Record, first
+from controller.state.owner import Entry, Owner
 
-Entry = tuple[Owner, Flow]
 Installed = tuple[int, bytes, bytes]  # cookie, opts, body, as read back
 Held = Entry | Installed | None
 UNKNOWN: Installed = (0, b"", b"")  # nobody knows what the bridge holds there: it is set, or deleted, in any case
@@ -30,22 +31,77 @@ class Refusal(NamedTuple):
     error: str
 
 
-@dataclass
 class Ledger:
-    """The open differences of one bridge."""
+    """The open differences of one bridge.
 
-    bridge: str
-    dirty: set[str] = field(default_factory=set)  # names of the bridges that have something to send, shared by all ledgers
-    pending: dict[bytes, Held] = field(default_factory=dict)
-    inflight: dict[bytes, Held] | None = None
-    sent: list[Entry | None] = field(default_factory=list)
-    refused: dict[int, Refusal] = field(default_factory=dict)
-    touched: set[bytes] | None = None  # slots sent since a read-back was asked for
-    true: bool = False  # the bridge held all that it should when it was last read, and was sent nothing since
+    What changes in a scope stands in `news`, once for all its members, until somebody wants to know it of this bridge.
+    """
+
+    def __init__(self, bridge: str, dirty: set[str], news: News, scopes: Container[Key], layer: Mapping[bytes, Entry]) -> None:
+        """`scopes` and `layer`: which scopes the bridge is a member of and what is its own, always as they are now."""
+        self.bridge = bridge
+        self.dirty = dirty  # names of the bridges that have something to send, shared by all ledgers
+        self.inflight: dict[bytes, Held] | None = None
+        self.sent: list[Entry | None] = []
+        self.blocks: tuple[Block, ...] = ()  # of which the last of what is in flight consists
+        self.refused: dict[int, Refusal] = {}
+        self.touched: set[bytes] | None = None  # slots sent since a read-back was asked for
+        self.true = False  # the bridge held all that it should when it was last read, and was sent nothing since
+        self._pending: dict[bytes, Held] = {}
+        self._news, self._scopes, self._layer = news, scopes, layer
+        self.seen = news.end  # the number of the first change of a scope that is not taken over
+
+    @property
+    def pending(self) -> dict[bytes, Held]:
+        """What the bridge still holds, by slot, where it should hold something else."""
+        if self.seen != self._news.end:
+            self.catch_up()
+        return self._pending
+
+    @pending.setter
+    def pending(self, pending: dict[bytes, Held]) -> None:
+        self._pending = pending
+
+    @property
+    def due(self) -> bool:
+        """Whether something may be pending; nothing is taken over for that."""
+        return bool(self._pending) or self.seen != self._news.end
+
+    def catch_up(self) -> None:
+        """Take over what has changed in the scopes of the bridge. In these slots its own layer is as it was meanwhile."""
+        for batch in self._news.since(self.seen):
+            self._take_over(batch.records[self.seen - batch.first :])
+            self.seen = batch.end
+
+    def take_batches(self) -> list[Batch]:
+        """Catch up, but for batches that can be sent as they are: those are not pending."""
+        whole = []
+        for batch in self._news.since(self.seen) if self.seen != self._news.end else ():
+            if self.seen == batch.first and batch.fits(self._scopes, self._layer, self._pending):
+                whole.append(batch)
+            else:
+                self._take_over(batch.records[self.seen - batch.first :])
+            self.seen = batch.end
+        return whole
+
+    def _take_over(self, records: list[Record]) -> None:
+        pending, scopes, layer = self._pending, self._scopes, self._layer
+        for scope, slot, old, new in records:
+            if scope not in scopes:
+                continue
+            own = layer.get(slot)
+            if own is not None:
+                old, new = first(own, old), first(own, new)
+                if old is new:
+                    continue
+            if slot not in pending:
+                pending[slot] = old
+            elif same(pending[slot], new):
+                del pending[slot]
 
     def note(self, slot: bytes, old: Held, new: Entry | None) -> None:
-        """The slot should hold `new` instead of `old`."""
-        pending = self.pending
+        """The slot should hold `new` instead of `old`. To be called before the bridge's own layer says so."""
+        pending = self.pending if slot in self._news else self._pending
         self.dirty.add(self.bridge)  # always: what is pending already may wait for a row that was refused
         if slot not in pending:
             pending[slot] = old
@@ -63,7 +119,7 @@ class Ledger:
 
     def confirm(self) -> None:
         """The bundle in flight is committed."""
-        self.inflight, self.sent = None, []
+        self.inflight, self.sent, self.blocks = None, [], ()
 
     def roll_back(self, errors: list[tuple[int, str]]) -> list[Refusal]:
         """The bundle in flight was discarded: its changes are open again, but for those of the owners that were refused."""
@@ -76,7 +132,7 @@ class Ledger:
                 owner = entry[0]
                 found.setdefault(owner.cookie, Refusal(owner, owner.flows, text))
         self.refused |= found
-        self.inflight, self.sent = None, []
+        self.inflight, self.sent, self.blocks = None, [], ()
         return list(found.values())
 
     def is_open(self, slot: bytes) -> bool:

@@ -95,3 +95,6 @@ def difference(old: tuple[Flow, ...], new: tuple[Flow, ...]) -> tuple[tuple[Flow
     stay = [left.pop(flow, None) for flow in new]
     come = tuple([flow for flow, same in zip(new, stay, strict=True) if same is None])
     return tuple([same or flow for flow, same in zip(new, stay, strict=True)]), tuple(left), come
+
+
+Entry = tuple[Owner, Flow]  # who wants a flow, group or meter, and which

@@ -12,7 +12,8 @@ from controller.model.cookie import is_ours
 from controller.pipeline.flow import METER_SLOT
 from controller.pipeline.stages import is_learned
 from controller.state.desired import Desired
-from controller.state.ledger import FLOWS_COME, Change, Entry, Held, Installed, Ledger, order, same
+from controller.state.ledger import FLOWS_COME, Change, Held, Installed, Ledger, order, same
+from controller.state.owner import Entry
 
 
 class Difference(NamedTuple):
@@ -71,9 +72,12 @@ def adopt(ledger: Ledger, installed: Mapping[bytes, Installed], difference: Diff
 def plan(ledger: Ledger, desired: Desired, limit: int = 0) -> list[Change]:
     """Take what is open and can be sent, in the safe order; it is in flight from now on. Empty: nothing to send.
 
+    The last of the changes are those of `ledger.blocks`, new flows of scopes.
+
     With a `limit` above 0 the first so many changes only.
     """
     ledger.forget_refusals()
+    batches = [] if limit or ledger.refused else ledger.take_batches()
     bridge, refused, shared = ledger.bridge, ledger.refused, desired.shared
     layers, members = desired.layers, desired.members
     own = layers[bridge]
@@ -98,11 +102,17 @@ def plan(ledger: Ledger, desired: Desired, limit: int = 0) -> list[Change]:
         left |= {slot: held for slot, held, _ in todo[limit:]}
         del todo[limit:]
     pending, ledger.pending = ledger.pending, left
-    if not todo:
+    if not (todo or batches):
         return []
     ledger.true = False
-    ledger.inflight = pending if len(todo) == len(pending) else {slot: held for slot, held, _ in todo}
-    ledger.sent = [new for _, _, new in todo]
+    inflight = ledger.inflight = pending if len(todo) == len(pending) else {slot: held for slot, held, _ in todo}
+    sent = ledger.sent = [new for _, _, new in todo]
+    changes: list[Change] = [(slot, new[0].cookie if new else 0, new[1] if new else None) for slot, _, new in todo]
+    ledger.blocks = tuple([batch.block for batch in batches if batch.block is not None])
+    for batch in batches:
+        inflight.update(batch.slots)
+        sent += batch.entries
+        changes += batch.changes
     if ledger.touched is not None:
-        ledger.touched.update(ledger.inflight)
-    return [(slot, new[0].cookie if new else 0, new[1] if new else None) for slot, _, new in todo]
+        ledger.touched.update(inflight)
+    return changes

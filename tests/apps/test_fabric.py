@@ -7,7 +7,6 @@ import pytest
 from apps.fabric import Fabric
 from controller.model import EVERY_BRIDGE, Attachment, FloodPorts, HopSet, Network, PortRole, Tree
 from controller.pipeline.flow import GROUP_SLOT
-from controller.state.ledger import Ledger
 from controller.topology.flooding import unconfirmed
 from tests.apps.engine import Lab
 
@@ -106,7 +105,7 @@ def test_what_a_bridge_has_not_confirmed_is_told_by_network(lab: Lab) -> None:
         Network("red", 10), Attachment("s1", 1, "default"), FloodPorts("s1", "default", (2, 3)), FloodPorts("s1", "red", (2,))
     )
     assert unconfirmed(desired, "s1") is None
-    ledger = desired.ledgers["s1"] = Ledger("s1", desired.dirty)
+    ledger = desired.open("s1")
     lab.put(PortRole("s1", 3, "held"), Tree("s9", (("s1", (2, 3)),)), HopSet("s1", (2, 3)))
     assert ledger.open
     assert unconfirmed(desired, "s1") == set()  # links, next hops and their groups are not waited for

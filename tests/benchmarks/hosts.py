@@ -13,7 +13,6 @@ from controller.openflow.bundle import encode
 from controller.openflow.osken import V14
 from controller.state import reconcile
 from controller.state.engine import Engine
-from controller.state.ledger import Ledger
 from tests.benchmarks.product import quiet_collector
 from tests.benchmarks.report import Table, in_turns
 from topologies.openvswitch import PrivateOvs
@@ -37,7 +36,7 @@ class Learned:
             rows += [Bridge(name, number), Member(scope_of(Pipeline()), name)]
             for port in (1, 2):
                 rows += [Port(name, port, f"{name}-eth{port}"), PortRole(name, port, "edge")]
-            self.engine.desired.ledgers[name] = Ledger(name, self.engine.desired.dirty)
+            self.engine.desired.open(name)
         tx = Tx(self.engine.tables)
         for row in rows:
             tx.put(row)

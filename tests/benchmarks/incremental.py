@@ -15,7 +15,6 @@ from controller.openflow.osken import V14
 from controller.pipeline import FORWARD, NEXTHOP, load, to, to_port
 from controller.state import reconcile
 from controller.state.engine import Engine
-from controller.state.ledger import Ledger
 from tests.benchmarks import baseline
 from tests.benchmarks.product import TwoFlows, hosts
 from tests.benchmarks.report import Table
@@ -49,7 +48,7 @@ class Members:
         rows: list[Row] = [self.network]
         for number, name in enumerate(self.names, 1):
             rows += [Bridge(name, number), Member(scope_of(self.network), name)]
-            self.engine.desired.ledgers[name] = Ledger(name, self.engine.desired.dirty)
+            self.engine.desired.open(name)
         self.commit(rows)
         self.move(0)
         self.send()

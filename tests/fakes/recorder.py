@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from controller.openflow.bundle import Block
 from controller.openflow.events import Change, Event, Pushed, ReadBack, Ready
 from controller.runtime.channel import Channel
 
@@ -63,9 +64,9 @@ class Recorder:
         channel: Channel = await self.until(lambda: self.channels.get(dpid))
         return channel
 
-    async def push(self, channel: Channel, changes: list[Change]) -> Pushed:
+    async def push(self, channel: Channel, changes: list[Change], blocks: Sequence[Block] = ()) -> Pushed:
         """Push and wait for the outcome."""
-        channel.session.push(changes)
+        channel.session.push(changes, blocks=blocks)
         channel.flush()
         pushed: Pushed = await self.event(Pushed)
         return pushed

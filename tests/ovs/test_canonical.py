@@ -2,14 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from random import Random
 from typing import Any
 
 import pytest
 
 from controller.model import IPv4, IPv6, Mac
-from controller.openflow.events import Pushed, ReadBack
+from controller.openflow.bundle import Block
+from controller.openflow.events import Change, Pushed, ReadBack
 from controller.pipeline import (
     ARP,
     DROP,
@@ -65,7 +66,11 @@ class Bridge:
     def push(self, *flows: Flow) -> Pushed:
         """Push what should exist; meters, groups, flows, as bundles have them."""
         ordered = sorted(flows, key=lambda flow: {METER_SLOT: 0, GROUP_SLOT: 1}.get(flow.slot[0], 2))
-        return self.wait(self.recorder.push(self._channel, [(flow.slot, COOKIE, flow) for flow in ordered]))
+        return self.wait(self.recorder.push(self._channel, changes(ordered)))
+
+    def push_with(self, block: Block, *flows: Flow) -> Pushed:
+        """Push these, and behind them those of a block."""
+        return self.wait(self.recorder.push(self._channel, [*changes(flows), *block.changes], [block]))
 
     def read_back(self) -> ReadBack:
         """What the bridge holds."""
@@ -91,6 +96,11 @@ class Bridge:
         self.wait(self._server.close())
         self._loop.close()
         self.ovs.vsctl("--if-exists", "del-br", BRIDGE)
+
+
+def changes(flows: Iterable[Flow]) -> list[Change]:
+    """They are to come."""
+    return [(flow.slot, COOKIE, flow) for flow in flows]
 
 
 @pytest.fixture(scope="module", params=["14", "13"])
@@ -246,6 +256,23 @@ def test_what_open_vswitch_refuses_is_told_of_the_right_flow(bridge: Bridge) -> 
     good = [ANY.flow(DROP, in_port=port) for port in range(1, 6)]
     bad = ANY.flow(set_field(ipv4_dst="10.0.0.1"), resubmit(9), in_port=77)  # without eth_type
     pushed = bridge.push(*good[:3], bad, *good[3:])
+    assert [(pushed.changes[index][2], error.name) for index, error in pushed.errors] == [(bad, "OFPBAC_MATCH_INCONSISTENT")]
+    assert bridge.read_back().installed == {}
+
+
+def test_a_block_comes_with_the_bundle_of_a_switch(bridge: Bridge) -> None:
+    common, own = [ANY.flow(DROP, in_port=port) for port in range(1, 40)], ANY.flow(DROP, in_port=77)
+    block = Block(12, changes(common))
+    for _ in range(2):  # whoever comes later is sent the same bytes
+        assert bridge.push_with(block, own).errors == []
+        assert wrong([own, *common], bridge.read_back()) == []
+        bridge.clear()
+
+
+def test_what_open_vswitch_refuses_of_a_block_is_told_of_the_right_flow(bridge: Bridge) -> None:
+    good = [ANY.flow(DROP, in_port=port) for port in range(1, 6)]
+    bad = ANY.flow(set_field(ipv4_dst="10.0.0.1"), resubmit(9), in_port=77)  # without eth_type
+    pushed = bridge.push_with(Block(12, changes([*good[2:4], bad, good[4]])), *good[:2])
     assert [(pushed.changes[index][2], error.name) for index, error in pushed.errors] == [(bad, "OFPBAC_MATCH_INCONSISTENT")]
     assert bridge.read_back().installed == {}
 

@@ -77,6 +77,41 @@ def test_a_change_refused_at_once_discards_the_bundle(version):
 
 
 @BOTH
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_an_error_about_a_block_leads_back_to_its_change(version, when):
+    session, switch = fresh(version)
+    own, bad = [put(flow(1)), put(flow(2))], flow(6)
+    blocks = [bundle.Block(70 + numbers[0], [put(flow(n)) for n in numbers]) for numbers in ((3, 4, 5), (6, 7))]
+    changes = [*own, *blocks[0].changes, *blocks[1].changes]
+    setattr(switch.faults, when, refuse(bad))
+    session.push(changes, blocks=blocks)
+    (pushed,) = pump(session, switch)
+    assert (pushed.changes, pushed.errors) == (changes, [(5, describe(*UNKNOWN_GROUP))])
+    assert switch.things == {}
+    setattr(switch.faults, when, lambda message: None)
+    session.push(changes, blocks=blocks)
+    assert pump(session, switch) == [Pushed(changes, [])]
+    assert switch.things == {thing[0]: (1, thing[2], thing[1]) for thing in map(flow, range(1, 8))}
+
+
+@BOTH
+def test_a_block_is_packed_once(version):
+    block = bundle.Block(9, [put(flow(n)) for n in range(1, 4)])
+    said = []
+    for _ in range(2):
+        session, _ = fresh(version)
+        session.push(list(block.changes), blocks=[block])
+        said.append(list(iter(session.more, None))[1:-1])
+    assert said[0] == said[1] == [block.packed(version)]
+    assert said[0][0] is said[1][0]
+
+
+def test_blocks_and_sessions_have_transaction_ids_of_their_own():
+    numbers = [bundle.Block(number, []).first_xid for number in (0, 1, 2**40)]
+    assert all(2**31 <= number < 2**32 - 2**16 for number in numbers)
+
+
+@BOTH
 def test_all_changes_refused_at_once_are_told(version):
     session, switch = fresh(version)
     switch.faults.early = refuse(flow(2), flow(4), error=PREREQ)

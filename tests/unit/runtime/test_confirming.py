@@ -15,7 +15,6 @@ from controller.runtime.catalogue import Catalogue
 from controller.runtime.control import Control
 from controller.runtime.journal import Journal
 from controller.state.engine import Engine
-from controller.state.ledger import Ledger
 
 
 class Guest(Row):
@@ -54,8 +53,7 @@ class Lab:
         catalogue = Catalogue(self.control, {})
         catalogue.run(catalogue.add_builtin(Doorman))
         engine = self.control.engine
-        self.ledgers = {name: Ledger(name, engine.desired.dirty) for name in ("s1", "s2")}
-        engine.desired.ledgers.update(self.ledgers)
+        self.ledgers = {name: engine.desired.open(name) for name in ("s1", "s2")}
         self.control.dispatch.change(lambda tx: [tx.put(Member(scope_of(Pipeline()), name)) for name in self.ledgers])  # type: ignore[arg-type,func-returns-value]
         self.come()
 

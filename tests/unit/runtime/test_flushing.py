@@ -19,7 +19,6 @@ from controller.runtime.journal import Journal
 from controller.runtime.peers import Peer
 from controller.state import reconcile
 from controller.state.engine import Engine
-from controller.state.ledger import Ledger
 from controller.state.tables import Tx
 
 VIP, ONE, TWO = IPv4("10.0.0.100"), IPv4("10.0.0.1"), IPv4("10.0.0.2")
@@ -55,7 +54,7 @@ class Lab:
         self.put(Service("web", "blue", VIP), Service("other", "blue", IPv4("10.0.0.99")), Zone("s1", "blue", 7, 8))
         self.put(ServicePort("web", "tcp", 80, 8080), ServicePort("web", "udp", 53, 53), ServicePort("web", "tcp", 81, 8081))
         self.put(*[Health(name, ip, True) for name in ("web", "other") for ip in (ONE, TWO)])
-        self.ledger = self.engine.desired.ledgers["s1"] = Ledger("s1", self.engine.desired.dirty)
+        self.ledger = self.engine.desired.open("s1")
 
     def put(self, *rows: Row) -> None:
         tx = Tx(self.engine.tables)

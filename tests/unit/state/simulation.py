@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 from controller.pipeline.flow import METER_SLOT, Flow
 from controller.state import reconcile
 from controller.state.engine import Engine
-from controller.state.ledger import Change, Entry, Held, Installed, Ledger, Refusal
+from controller.state.ledger import Change, Held, Installed, Ledger, Refusal
+from controller.state.owner import Entry
 
 Refuses = Callable[[Flow], str]  # why a bridge refuses a flow; empty where it takes it
 
@@ -32,7 +34,7 @@ class Bridge:
         """Read back and compare, as at every connection and audit."""
         desired = self.engine.desired
         if self.ledger is None:
-            self.ledger = desired.ledgers[self.name] = Ledger(self.name, desired.dirty)
+            self.ledger = desired.open(self.name)
         view = desired.view(self.name)
         difference = reconcile.compare(self.held, view, self.engine.spares)
         self.spared = self.held.keys() - view.keys() - {slot for slots in difference for slot in slots}
@@ -51,6 +53,8 @@ class Bridge:
         if self.ledger is not None and self.ledger.inflight is None:
             self.changes = reconcile.plan(self.ledger, self.engine.desired, limit)
             self.sent += len(self.changes)
+            shared = [change for block in self.ledger.blocks for change in block.changes]
+            assert self.changes[len(self.changes) - len(shared) :] == shared, "the blocks are the last of the changes"
         return self.changes
 
     def answer(self, errors: list[tuple[int, str]] | None = None) -> list[Refusal]:
@@ -73,13 +77,20 @@ class Bridge:
                 else:
                     self.held[slot] = (0, bytes(8), flow.body) if slot[0] >= METER_SLOT else (cookie, flow.opts, flow.body)
             ledger.confirm()
-        if ledger.pending:
+        if ledger.due:
             self.engine.desired.dirty.add(self.name)
         return refusals
 
     def wants(self) -> dict[bytes, Installed]:
         """What it should hold, as it would be read back."""
         return {slot: as_installed(entry) for slot, entry in self.engine.desired.view(self.name).items()}
+
+
+def pending(ledger: Ledger) -> dict[bytes, Held]:
+    """What is pending, without a look at it: that would take over what has changed in scopes."""
+    other = copy(ledger)
+    other.pending = dict(ledger._pending)
+    return other.pending
 
 
 def as_installed(held: Held | Entry) -> Installed:

@@ -7,10 +7,9 @@ import pytest
 from controller.app import App, Tx, rules
 from controller.model import Mac, Member, Network, Row, key, scope_of
 from controller.pipeline import FORWARD, output
-from controller.state import reconcile
+from controller.state import desired, news, reconcile
 from controller.state.check import differences
 from controller.state.engine import Engine
-from controller.state.ledger import Ledger
 
 BRIDGES = ("s1", "s2", "s3")
 NETWORKS = (Network("blue", 1), Network("red", 2))
@@ -39,11 +38,12 @@ class World:
 
     def __init__(self, seed):
         self.random = random.Random(seed)
+        self.blocks = 0
         self.engine = Engine()
         self.engine.enable(Wishes())
         self.held: dict[str, dict[bytes, tuple[int, bytes]]] = {name: {} for name in BRIDGES}
         for name in BRIDGES:
-            self.engine.desired.ledgers[name] = Ledger(name, self.engine.desired.dirty)
+            self.engine.desired.open(name)
 
     def step(self):
         tx, choose = Tx(self.engine.tables), self.random.choice
@@ -57,7 +57,9 @@ class World:
 
     def send(self, name):
         ledger, desired = self.engine.desired.ledgers[name], self.engine.desired
-        for slot, cookie, flow in reconcile.plan(ledger, desired):
+        changes = reconcile.plan(ledger, desired)
+        self.blocks += len(ledger.blocks)
+        for slot, cookie, flow in changes:
             if flow is None:
                 del self.held[name][slot]  # nothing is deleted that is not there
             else:
@@ -65,12 +67,16 @@ class World:
         ledger.confirm()
 
 
+@pytest.mark.parametrize("fewest", [1, 2, news.FEWEST])
 @pytest.mark.parametrize("seed", range(8))
-def test_what_is_sent_adds_up_to_what_should_be_there(seed):
+def test_what_is_sent_adds_up_to_what_should_be_there(seed, fewest, monkeypatch):
+    monkeypatch.setattr(news, "FEWEST", fewest)
+    monkeypatch.setattr(desired, "MOST_NEWS", 12)
     world = World(seed)
     for _ in range(150):
         world.step()
         world.send(world.random.choice(BRIDGES))
+    assert world.blocks or fewest == news.FEWEST
     assert differences(world.engine) == []
     for name in BRIDGES:
         world.send(name)

@@ -6,6 +6,7 @@ and once all is quiet each bridge holds what it should, but for owners that it r
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -14,13 +15,13 @@ from controller.app import App
 from controller.model import Member, Row, scope_of
 from controller.pipeline import output
 from controller.pipeline.flow import Flow
-from controller.state import status
+from controller.state import desired, news, status
 from controller.state.check import differences
 from controller.state.engine import Engine
 from controller.state.ledger import Refusal, same
 from controller.state.owner import Owner
 from controller.state.tables import Tx
-from tests.unit.state.simulation import Bridge, World, as_installed
+from tests.unit.state.simulation import Bridge, World, as_installed, pending
 from tests.unit.state.things import BRIDGES, REFUSED, Alpha, Beta, Copy, Delta, Epsilon, Gamma, Thing, Zone
 
 APPS = (Alpha(), Beta(), Gamma(), Delta(), Epsilon())
@@ -41,6 +42,13 @@ def changes() -> st.SearchStrategy[list[Row]]:
     some_zones = st.builds(Zone, zones, st.integers(1, 5), st.sampled_from(("", "blue", "none")))
     copies = st.builds(Copy, st.integers(0, 2), bridges, st.sampled_from((20, 21)))
     return st.lists(st.one_of(things, things, some_zones, copies), max_size=4)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few additions are a block already, and few changes of scopes are kept."""
+    monkeypatch.setattr(news, "FEWEST", 1)
+    monkeypatch.setattr(desired, "MOST_NEWS", 9)
 
 
 class Machine(RuleBasedStateMachine):
@@ -118,7 +126,7 @@ class Machine(RuleBasedStateMachine):
     def meddle_and_audit(self, name: str, which: int, gone: bool) -> None:
         """Somebody changes a flow by hand; the audit finds it (when nothing is under way, as the controller does)."""
         bridge = self.bridge(name)
-        if not self.engine.idle or bridge.ledger is None or bridge.ledger.inflight or bridge.ledger.pending or not bridge.held:
+        if not self.engine.idle or bridge.ledger is None or bridge.ledger.inflight or pending(bridge.ledger) or not bridge.held:
             return
         slot = sorted(bridge.held)[which % len(bridge.held)]
         if gone:
@@ -132,7 +140,7 @@ class Machine(RuleBasedStateMachine):
         """Without anything new, all bridges get there; the audit goes on all the time."""
         self.world.quiesce()
         for bridge in self.world.bridges.values():
-            if bridge.ledger is not None and not bridge.ledger.pending:
+            if bridge.ledger is not None and not pending(bridge.ledger):
                 bridge.connect()
         self.world.quiesce()
         for bridge in self.world.bridges.values():
@@ -145,14 +153,15 @@ class Machine(RuleBasedStateMachine):
         ledger, wants = bridge.ledger, self.engine.desired.view(bridge.name)
         assert ledger is not None
         assert ledger.inflight is None
+        waiting = pending(ledger)
         refused = {c for c, refusal in ledger.refused.items() if self.stands(refusal)}
         assert refused == set(ledger.refused), "a refusal is forgotten when its owner goes or says something else"
         for slot in wants.keys() | bridge.held.keys():
             entry, held = wants.get(slot), bridge.held.get(slot)
             if slot in bridge.spared or (entry is not None and entry[0].cookie in refused):
                 continue
-            if entry is None and held is not None and ledger.pending.get(slot) is not None:
-                kept = ledger.pending[slot]
+            if entry is None and held is not None and waiting.get(slot) is not None:
+                kept = waiting[slot]
                 assert kept is not None
                 assert len(kept) == 2, "what nobody wants is removed"
                 assert kept[0].cookie in refused, "only the former flows of a refused owner stay"
@@ -176,10 +185,10 @@ class Machine(RuleBasedStateMachine):
     def check_ledger(self, bridge: Bridge) -> None:
         ledger, wants = bridge.ledger, self.engine.desired.view(bridge.name)
         assert ledger is not None
-        inflight = ledger.inflight or {}
+        inflight, waiting = ledger.inflight or {}, pending(ledger)
         sent = dict(zip([slot for slot, _, _ in bridge.changes], ledger.sent, strict=True))
         assert sent.keys() == inflight.keys()
-        for slot in wants.keys() | bridge.held.keys() | ledger.pending.keys() | inflight.keys():
+        for slot in wants.keys() | bridge.held.keys() | waiting.keys() | inflight.keys():
             held, entry = bridge.held.get(slot), wants.get(slot)
             assert self.engine.desired.effective(bridge.name, slot) is entry
             if slot in bridge.spared:
@@ -187,8 +196,8 @@ class Machine(RuleBasedStateMachine):
             now = sent[slot] if slot in inflight else held  # what it holds when all goes well
             if slot in inflight:
                 assert self.equal(inflight[slot], held)
-            if slot in ledger.pending:
-                assert self.equal(ledger.pending[slot], now)
+            if slot in waiting:
+                assert self.equal(waiting[slot], now)
             else:
                 assert self.equal(now, entry)
 
@@ -204,7 +213,7 @@ class Machine(RuleBasedStateMachine):
             ledger = bridge.ledger
             if ledger is None or ledger.inflight is not None or bridge.name in self.engine.desired.dirty:
                 continue
-            for slot, held in ledger.pending.items():
+            for slot, held in pending(ledger).items():
                 new = self.engine.desired.effective(bridge.name, slot)
                 blocked = self.blocked(bridge, held if new is None else new)
                 assert blocked or same(held, new), f"{slot.hex()} of {bridge.name} waits and nobody knows"
