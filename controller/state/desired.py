@@ -29,13 +29,22 @@ class Desired:
         self.members: defaultdict[Key, dict[str, None]] = defaultdict(dict)
         self.scopes: defaultdict[str, dict[Key, None]] = defaultdict(dict)
         self.ledgers: dict[str, Ledger] = {}  # of the connected bridges
-        self.dirty: set[str] = set()  # bridges that may have open changes
         self.shared: dict[bytes, tuple[Key, ...]] = {}  # slots of scopes: where a second claim can hide
         self.version = 0  # grows with every change of what should exist
+        self._dirty: set[str] = set()
         self._news = News()
+        self._stirred: set[Key] = set()  # scopes whose members are not called dirty yet
         self._alone: dict[Key, tuple[Key]] = {}  # nearly all slots of a scope are its alone: they share what says so
 
     # ------------------------------------------------------------------ reading
+
+    @property
+    def dirty(self) -> set[str]:
+        """Bridges that may have open changes; who has seen to one takes it out."""
+        for scope in self._stirred:
+            self._dirty.update(self.members[scope])
+        self._stirred.clear()
+        return self._dirty
 
     def effective(self, bridge: str, slot: bytes) -> Entry | None:
         """Who has this slot on this bridge."""
@@ -70,7 +79,7 @@ class Desired:
 
     def open(self, bridge: str) -> Ledger:
         """A bridge connects: its ledger, in which nothing is open yet."""
-        ledger = self.ledgers[bridge] = Ledger(bridge, self.dirty, self._news, self.scopes[bridge], self.layers[bridge])
+        ledger = self.ledgers[bridge] = Ledger(bridge, self._dirty, self._news, self.scopes[bridge], self.layers[bridge])
         return ledger
 
     def take(self, owner: Owner, flows: Iterable[Flow]) -> None:
@@ -115,7 +124,7 @@ class Desired:
     def _publish(self, scope: Key, slot: bytes, old: Entry | None, new: Entry | None) -> None:
         """A scope that has a slot alone has something else there: all its members are told at once."""
         self._news.add(scope, slot, old, new)
-        self.dirty.update(self.members[scope])
+        self._stirred.add(scope)
         if len(self._news) >= MOST_NEWS:
             self._forget_news()
 

@@ -6,14 +6,14 @@ change that is taken back before it was sent leaves nothing to send.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from controller.model.rows import Key
 from controller.openflow.bundle import Block
 from controller.pipeline.flow import GROUP_SLOT, METER_SLOT, Flow
-from controller.state.news import Batch, News, Record, first
+from controller.state.news import Batch, News, first
 from controller.state.owner import Entry, Owner
 
 Installed = tuple[int, bytes, bytes]  # cookie, opts, body, as read back
@@ -43,13 +43,13 @@ class Ledger:
         self.dirty = dirty  # names of the bridges that have something to send, shared by all ledgers
         self.inflight: dict[bytes, Held] | None = None
         self.sent: list[Entry | None] = []
-        self.blocks: tuple[Block, ...] = ()  # of which the last of what is in flight consists
+        self.blocks: Sequence[Block] = ()  # of which the last of what is in flight consists
         self.refused: dict[int, Refusal] = {}
         self.touched: set[bytes] | None = None  # slots sent since a read-back was asked for
         self.true = False  # the bridge held all that it should when it was last read, and was sent nothing since
         self._pending: dict[bytes, Held] = {}
         self._news, self._scopes, self._layer = news, scopes, layer
-        self.seen = news.end  # the number of the first change of a scope that is not taken over
+        self.seen = news.seal()  # the number of the first change of a scope that is not taken over
 
     @property
     def pending(self) -> dict[bytes, Held]:
@@ -67,37 +67,33 @@ class Ledger:
         """Whether something may be pending; nothing is taken over for that."""
         return bool(self._pending) or self.seen != self._news.end
 
-    def catch_up(self) -> None:
-        """Take over what has changed in the scopes of the bridge. In these slots its own layer is as it was meanwhile."""
-        for batch in self._news.since(self.seen):
-            self._take_over(batch.records[self.seen - batch.first :])
-            self.seen = batch.end
+    def catch_up(self, whole: list[Batch] | None = None) -> None:
+        """Take over what has changed in the scopes of the bridge. In these slots its own layer is as it was meanwhile.
 
-    def take_batches(self) -> list[Batch]:
-        """Catch up, but for batches that can be sent as they are: those are not pending."""
-        whole = []
-        for batch in self._news.since(self.seen) if self.seen != self._news.end else ():
-            if self.seen == batch.first and batch.fits(self._scopes, self._layer, self._pending):
+        Batches that can be sent as they are go to `whole` where that is given, and are not pending.
+        """
+        pending, scopes, layer, seen = self._pending, self._scopes, self._layer, self.seen
+        for batch in self._news.since(seen):
+            if seen > batch.first:
+                records = batch.records[seen - batch.first :]
+            elif whole is not None and batch.block is not None and batch.fits(scopes, layer, pending):
                 whole.append(batch)
-            else:
-                self._take_over(batch.records[self.seen - batch.first :])
-            self.seen = batch.end
-        return whole
-
-    def _take_over(self, records: list[Record]) -> None:
-        pending, scopes, layer = self._pending, self._scopes, self._layer
-        for scope, slot, old, new in records:
-            if scope not in scopes:
                 continue
-            own = layer.get(slot)
-            if own is not None:
-                old, new = first(own, old), first(own, new)
-                if old is new:
+            else:
+                records = batch.records
+            for scope, slot, old, new in records:
+                if scope not in scopes:
                     continue
-            if slot not in pending:
-                pending[slot] = old
-            elif same(pending[slot], new):
-                del pending[slot]
+                own = layer.get(slot)
+                if own is not None:
+                    old, new = first(own, old), first(own, new)
+                    if old is new:
+                        continue
+                if slot not in pending:
+                    pending[slot] = old
+                elif same(pending[slot], new):
+                    del pending[slot]
+        self.seen = self._news.end
 
     def note(self, slot: bytes, old: Held, new: Entry | None) -> None:
         """The slot should hold `new` instead of `old`. To be called before the bridge's own layer says so."""

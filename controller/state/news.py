@@ -5,7 +5,7 @@ What has been added since the last look is a block: members that have nothing el
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 
 from controller.model.rows import Key
 from controller.openflow.bundle import Block
@@ -48,9 +48,9 @@ class Batch:
             self.block = Block(self.first, list(self.changes))
 
     def fits(self, scopes: Container[Key], *taken: Mapping[bytes, object]) -> bool:
-        """Whether it can be sent as it is to a member of `scopes` that has something in the slots that are `taken`."""
+        """Whether its block can be sent as it is to a member of `scopes` that has something in the slots that are `taken`."""
         slots = self.slots.keys()
-        return self.block is not None and self.scope in scopes and all(slots.isdisjoint(other.keys()) for other in taken)
+        return self.scope in scopes and all(slots.isdisjoint(other.keys()) for other in taken)
 
 
 class News:
@@ -78,20 +78,30 @@ class News:
             self._batches.append(batch)
         before = self._where.get(slot)
         if before is not None:
+            last = batch.records[-1] if before is batch else None
+            if last is not None and last[1] == slot and last[0] == scope:  # gone, and come as something else: one change
+                batch.records[-1] = (scope, slot, last[2], new)
+                return
             before.block = None  # it is not as it should be any more
         self._where[slot] = batch
         batch.records.append((scope, slot, old, new))
         self.end += 1
 
-    def since(self, number: int) -> Iterator[Batch]:
-        """The batches that hold that record and all later ones."""
+    def seal(self) -> int:
+        """What comes from now on is told apart from what is there; gives the number of the first of it."""
         if self._open is not None:
             self._open.seal()
             self._open = None
-        start = len(self._batches)
-        while start and self._batches[start - 1].end > number:
+        return self.end
+
+    def since(self, number: int) -> list[Batch]:
+        """The batches that hold that record and all later ones."""
+        self.seal()
+        batches = self._batches
+        start = len(batches) - 1
+        while start > 0 and batches[start].first > number:
             start -= 1
-        yield from self._batches[start:]
+        return batches[start:]
 
     def forget(self, number: int) -> None:
         """All ledgers have taken over what is before that record."""

@@ -13,6 +13,7 @@ from controller.pipeline.flow import METER_SLOT
 from controller.pipeline.stages import is_learned
 from controller.state.desired import Desired
 from controller.state.ledger import FLOWS_COME, Change, Held, Installed, Ledger, order, same
+from controller.state.news import Batch
 from controller.state.owner import Entry
 
 
@@ -77,7 +78,8 @@ def plan(ledger: Ledger, desired: Desired, limit: int = 0) -> list[Change]:
     With a `limit` above 0 the first so many changes only.
     """
     ledger.forget_refusals()
-    batches = [] if limit or ledger.refused else ledger.take_batches()
+    batches: list[Batch] = []
+    ledger.catch_up(None if limit or ledger.refused else batches)
     bridge, refused, shared = ledger.bridge, ledger.refused, desired.shared
     layers, members = desired.layers, desired.members
     own = layers[bridge]
@@ -108,11 +110,11 @@ def plan(ledger: Ledger, desired: Desired, limit: int = 0) -> list[Change]:
     inflight = ledger.inflight = pending if len(todo) == len(pending) else {slot: held for slot, held, _ in todo}
     sent = ledger.sent = [new for _, _, new in todo]
     changes: list[Change] = [(slot, new[0].cookie if new else 0, new[1] if new else None) for slot, _, new in todo]
-    ledger.blocks = tuple([batch.block for batch in batches if batch.block is not None])
     for batch in batches:
         inflight.update(batch.slots)
         sent += batch.entries
         changes += batch.changes
+    ledger.blocks = [batch.block for batch in batches if batch.block is not None]
     if ledger.touched is not None:
         ledger.touched.update(inflight)
     return changes

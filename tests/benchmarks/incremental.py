@@ -1,4 +1,4 @@
-"""One host moves in a network that 10, 100 or 1000 bridges are members of: what a move costs. And what a flow costs in memory."""
+"""One host of 10,000 moves in a network that 10, 100 or 1000 bridges are members of: what that costs. And a flow's memory."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from topologies.openvswitch import PrivateOvs
 
 MEMBERS = (10, 100, 1000)
 MOVES = 40
+STAY = 10_000  # hosts that do not move
 HOSTS = 20_000  # for the memory
 NETWORK = "blue"
 
@@ -48,8 +49,10 @@ class Members:
         rows: list[Row] = [self.network]
         for number, name in enumerate(self.names, 1):
             rows += [Bridge(name, number), Member(scope_of(self.network), name)]
-            self.engine.desired.open(name)
+        rows += [Host(network=NETWORK, mac=Mac(2 + n), bridge=self.names[n % count], port=3) for n in range(STAY)]
         self.commit(rows)
+        for name in self.names:
+            self.engine.desired.open(name)  # all that is there by now it holds
         self.move(0)
         self.send()
 
@@ -142,6 +145,9 @@ def run(ovs: PrivateOvs, repeats: int) -> None:
     )
     changes = moves(table, repeats)
     table.show()
+    for count in MEMBERS[1:]:
+        names = [f"{number} members: rules and ledgers" for number in (count, MEMBERS[0])]
+        table.compare(f"the engine's part when one host of {STAY:,} moves, {count} bridges", *names)
     for count in MEMBERS:
         parts = (table.numbers[f"{count} members: {part}"] for part in ("rules and ledgers", "plans and bundles"))
         for took in map(sum, zip(*parts, strict=True)):

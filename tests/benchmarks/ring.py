@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.benchmarks import results
 from tests.benchmarks.controllers import APPS, Controller, process, weft
 from tests.benchmarks.peers import EVENTLET, NATIVE, osken
 from tests.benchmarks.report import Table
@@ -174,6 +175,10 @@ def run(_ovs: PrivateOvs, repeats: int) -> None:
     for table in (*until, rings.memory, rings.busy, rings.gone, rings.lost):
         table.show()
     print("\n".join(rings.lines))
+    if WEFT in rings.times.numbers:
+        results.keep(f"s until all links of a ring of {SWITCHES} are known", "1", rings.times.median(WEFT))
+    if WEFT in rings.gone.numbers:
+        results.keep("live links of that ring said to be gone", "1", rings.gone.median(WEFT))
     for name in OTHERS:
         rings.times.compare(f"all links of a ring of {SWITCHES} known", WEFT, name)
         rings.memory.compare(f"memory of {SWITCHES} switches", WEFT, name)
