@@ -103,6 +103,13 @@ def test_what_a_scope_gave_up_is_known_when_the_bridge_itself_wants_the_slot(one
     assert one.ledger.inflight[slot][0].cookie == cookie
 
 
+def test_a_bridge_that_connects_in_between_is_told_what_comes_after_it(one):
+    one.put(Member(scope_of(NETWORKS[0]), "s2"), Wish(0, 0, 1, BLUE))
+    late = one.engine.desired.open("s2")  # and holds what it should by now
+    one.put(Wish(0, 0, 2, BLUE))
+    assert len(reconcile.plan(late, one.engine.desired)) == len(one.plan()) == 1
+
+
 def test_what_comes_and_goes_before_anybody_looks_leaves_nothing(one):
     one.put(wish := Wish(0, 0, 1, BLUE))
     one.drop(wish)
