@@ -102,7 +102,8 @@ def register(app: OpenAPI) -> None:
     def _http(error: HTTPException) -> Response:
         status, title = error.code or 500, error.name
         if status == 404:
-            return problem(404, title, f"Nothing is at {request.path}. The API starts at /api/v1 and is described at /openapi.")
+            where = "Collections are below /api/v1, as /api/v1/bridges; /openapi describes all, /openapi/openapi.json as JSON."
+            return problem(404, title, f"Nothing is at {request.path}. {where}")
         if status == 405:
             return problem(405, title, f"{request.path} does not take {request.method}. What it takes is described at /openapi.")
         return problem(status, title, error.description or title)

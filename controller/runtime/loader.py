@@ -84,7 +84,7 @@ def _from_file(path: Path) -> type[App]:
 def _compiled(path: Path) -> CodeType:
     """The code of a file, as it is now: the loader of a module might take what it compiled a moment ago."""
     try:
-        return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        return compile(path.read_bytes(), str(path.absolute()), "exec", dont_inherit=True)
     except SyntaxError as error:
         place = f"{path}:{error.lineno or 1}:{error.offset or 1}"
         raise LoadError(f"{place} {error.msg}; this is not Python") from error

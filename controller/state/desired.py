@@ -42,7 +42,7 @@ class Desired:
     def dirty(self) -> set[str]:
         """Bridges that may have open changes; who has seen to one takes it out."""
         for scope in self._stirred:
-            self._dirty.update(self.members[scope])
+            self._dirty.update(self.members.get(scope, ()))
         self._stirred.clear()
         return self._dirty
 
@@ -50,7 +50,7 @@ class Desired:
         """Who has this slot on this bridge."""
         best = self.layers[bridge].get(slot)
         for scope in self.shared.get(slot, ()):
-            if bridge in self.members[scope]:
+            if bridge in self.members.get(scope, ()):
                 entry = self.layers[scope][slot]
                 if best is None or rank(entry) < rank(best):
                     best = entry
@@ -73,7 +73,7 @@ class Desired:
 
     def bridges_of(self, layer: Layer) -> Iterable[str]:
         """The bridges that a layer reaches."""
-        return (layer,) if isinstance(layer, str) else self.members[layer]
+        return (layer,) if isinstance(layer, str) else self.members.get(layer, ())
 
     # ------------------------------------------------------------------ changing
 
@@ -130,11 +130,11 @@ class Desired:
 
     def _forget_news(self) -> None:
         """Keep only the latest: who has not taken over what was before half of them does it now."""
-        half = self._news.end - MOST_NEWS // 2
+        until = self._news.boundary(self._news.end - MOST_NEWS // 2)
         for ledger in self.ledgers.values():
-            if ledger.seen < half:
+            if ledger.seen < until:
                 ledger.catch_up()
-        self._news.forget(min((ledger.seen for ledger in self.ledgers.values()), default=self._news.end))
+        self._news.forget(until)
 
     def _take_shared(self, owner: Owner, layer: Layer, slot: bytes) -> None:
         present = self.layers[layer].get(slot)
@@ -185,6 +185,9 @@ class Desired:
             entries[slot] = entry
         if isinstance(layer, str):
             return
+        if not entries:  # scopes may come and go with rows
+            del self.layers[layer]
+            self._alone.pop(layer, None)
         others = tuple([scope for scope in self.shared.get(slot, ()) if scope != layer])
         if entry is not None:
             self.shared[slot] = (*others, layer)
@@ -208,13 +211,15 @@ class Desired:
         ledger = self.ledgers.get(bridge)
         if ledger is not None:
             ledger.catch_up()
-        slots = list(self.layers[scope]) if ledger else []
+        slots = list(self.layers.get(scope, ())) if ledger else []
         before = [self.effective(bridge, slot) for slot in slots]
         if joined:
             self.members[scope][bridge] = self.scopes[bridge][scope] = None
         else:
             self.members[scope].pop(bridge, None)
             self.scopes[bridge].pop(scope, None)
+            if not self.members[scope]:
+                del self.members[scope]
         for slot, old in zip(slots, before, strict=True):
             new = self.effective(bridge, slot)
             if ledger and new is not old:
@@ -231,7 +236,7 @@ class Desired:
     def claims(self, bridge: str, slot: bytes) -> list[Entry]:
         """Everybody who wants this slot on this bridge, the lowest cookie (who has it) first."""
         found: list[Entry] = []
-        layers: list[Layer] = [bridge, *(s for s in self.shared.get(slot, ()) if bridge in self.members[s])]
+        layers: list[Layer] = [bridge, *(s for s in self.shared.get(slot, ()) if bridge in self.members.get(s, ()))]
         for layer in layers:
             entry = self.layers[layer].get(slot)
             found += self.contests.get((layer, slot), [entry] if entry else [])

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from controller.model.rows import Key
 from controller.openflow.bundle import Block
 from controller.pipeline.flow import GROUP_SLOT, METER_SLOT, Flow
-from controller.state.news import Batch, News, first
+from controller.state.news import Batch, News, winner
 from controller.state.owner import Entry, Owner
 
 Installed = tuple[int, bytes, bytes]  # cookie, opts, body, as read back
@@ -53,7 +53,7 @@ class Ledger:
 
     @property
     def pending(self) -> dict[bytes, Held]:
-        """What the bridge still holds, by slot, where it should hold something else."""
+        """What the bridge still holds, by slot, where it should hold something else. Who looks makes it catch up."""
         if self.seen != self._news.end:
             self.catch_up()
         return self._pending
@@ -86,7 +86,7 @@ class Ledger:
                     continue
                 own = layer.get(slot)
                 if own is not None:
-                    old, new = first(own, old), first(own, new)
+                    old, new = winner(own, old), winner(own, new)
                     if old is new:
                         continue
                 if slot not in pending:
@@ -123,7 +123,7 @@ class Ledger:
             self.pending[slot] = held
         found: dict[int, Refusal] = {}
         for index, text in errors:
-            entry = self.sent[index] if index < len(self.sent) else None
+            entry = self.sent[index] if 0 <= index < len(self.sent) else None  # -1: the bundle as a whole, nobody's fault
             if entry is not None and any(flow is entry[1] for flow in entry[0].flows):  # else it says something else by now
                 owner = entry[0]
                 found.setdefault(owner.cookie, Refusal(owner, owner.flows, text))

@@ -14,7 +14,7 @@ from controller.state.owner import Entry
 
 Record = tuple[Key, bytes, Entry | None, Entry | None]  # scope, slot, what was there, what is there
 FEWEST = 8  # additions that are worth a block
-LONGEST = 1 << 15  # bytes of a flow in a block; what is longer may not fit into a message
+LONGEST = 1 << 10  # bytes of the instructions of a flow in a block, which is packed in one piece
 
 
 class Batch:
@@ -38,17 +38,20 @@ class Batch:
         """Nothing follows: make a block of it, if it can be one."""
         records = self.records
         self.scope = records[0][0]
+        if len(records) < FEWEST:
+            return
+        entries: list[Entry] = []
         for scope, slot, old, new in records:
             if old is not None or new is None or slot[0] >= METER_SLOT or len(new[1][1]) > LONGEST or scope != self.scope:
-                return
-            self.entries.append(new)
-            self.changes.append((slot, new[0].cookie, new[1]))
+                return  # so each slot is there once: to come a second time it would have to go in between
+            entries.append(new)
+        self.entries = entries
         self.slots = dict.fromkeys([record[1] for record in records])
-        if len(records) >= FEWEST:  # no slot comes twice: in between it would go
-            self.block = Block(self.first, list(self.changes))
+        self.changes = [(entry[1][0], entry[0].cookie, entry[1]) for entry in entries]
+        self.block = Block(self.first, list(self.changes))
 
     def fits(self, scopes: Container[Key], *taken: Mapping[bytes, object]) -> bool:
-        """Whether its block can be sent as it is to a member of `scopes` that has something in the slots that are `taken`."""
+        """Whether its block can be sent as it is to a bridge in these scopes, of which other slots are `taken`."""
         slots = self.slots.keys()
         return self.scope in scopes and all(slots.isdisjoint(other.keys()) for other in taken)
 
@@ -103,6 +106,11 @@ class News:
             start -= 1
         return batches[start:]
 
+    def boundary(self, number: int) -> int:
+        """The number after the batch that holds that record."""
+        self.seal()
+        return next((batch.end for batch in self._batches if batch.end > number), self.end)
+
     def forget(self, number: int) -> None:
         """All ledgers have taken over what is before that record."""
         while self._batches and self._batches[0].end <= number:
@@ -120,6 +128,6 @@ def rank(entry: Entry) -> tuple[int, str]:
     return entry[0].cookie, "" if isinstance(where, str) else repr(where)
 
 
-def first(one: Entry, other: Entry | None) -> Entry:
+def winner(one: Entry, other: Entry | None) -> Entry:
     """Who of two has a slot that both want."""
     return one if other is None or rank(one) < rank(other) else other

@@ -73,9 +73,8 @@ def adopt(ledger: Ledger, installed: Mapping[bytes, Installed], difference: Diff
 def plan(ledger: Ledger, desired: Desired, limit: int = 0) -> list[Change]:
     """Take what is open and can be sent, in the safe order; it is in flight from now on. Empty: nothing to send.
 
-    The last of the changes are those of `ledger.blocks`, new flows of scopes.
-
-    With a `limit` above 0 the first so many changes only.
+    The last of the changes are those of `ledger.blocks`, new flows of scopes. They may stand behind deletions: these are of other
+    slots, and a bundle comes into force as one. With a `limit` above 0 the first so many changes only.
     """
     ledger.forget_refusals()
     batches: list[Batch] = []

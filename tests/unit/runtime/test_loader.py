@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -13,6 +14,7 @@ from controller.model import Row
 from controller.pipeline import POLICY
 from controller.runtime import loader
 from controller.runtime.loader import GROUP, LoadError
+from controller.state import fault
 
 GOOD = '''"""Does something."""
 from controller.app import App, rules
@@ -131,6 +133,18 @@ def test_a_file_is_read_again_as_it_is_now(tmp_path: Path) -> None:
     assert issubclass(second, App)
     assert sys.modules["weft_app_mine"].Mine is second
     assert loader.row_types(second)["Mark"] is not Row
+
+
+def test_what_an_app_raises_has_its_place_also_where_the_path_was_not_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, GOOD + "\n    def oops(self):\n        return 1 / 0\n", "oops.py")
+    monkeypatch.chdir(tmp_path)
+    app = loader.load("./oops.py")()
+    try:
+        app.oops()  # type: ignore[attr-defined]
+    except ZeroDivisionError:
+        assert re.match(r"oops\.py:\d+: ZeroDivisionError", fault.last_line(fault.of_app(app)))
 
 
 # ---------------------------------------------------------------- configuration

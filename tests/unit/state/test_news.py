@@ -125,3 +125,33 @@ def test_what_nobody_looks_at_is_not_kept_for_ever(one, monkeypatch):
     one.engine.desired.ledgers.pop("s9")
     assert away.pending == {}
     assert len(one.send()) == 4
+
+
+def test_a_scope_that_is_no_more_leaves_nothing(one):
+    desired = one.engine.desired
+    one.put(Wish(0, 0, 1, BLUE))
+    one.send()
+    one.drop(Wish(0, 0, 1, BLUE), Member(scope_of(NETWORKS[0]), "s1"))
+    scope = scope_of(NETWORKS[0])
+    assert [len(one.send()), scope in desired.layers, scope in desired.members, scope in desired._alone] == [
+        1,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_a_bundle_that_is_refused_as_a_whole_is_nobodys_fault(one):
+    one.put(*[Wish(number, number, place=BLUE) for number in range(3)])
+    changes = one.plan()
+    assert one.ledger.roll_back([(-1, "no bundles here")]) == []
+    assert [slot for slot, _, _ in one.plan()] == [slot for slot, _, _ in changes]
+
+
+def test_who_connects_while_much_is_new_keeps_nobody_busy(one, monkeypatch):
+    monkeypatch.setattr("controller.state.desired.MOST_NEWS", 50)
+    one.put(*[Wish(number, number, 1, BLUE) for number in range(45)])
+    one.engine.desired.open("s2")
+    one.put(*[Wish(100 + number, 100 + number, 1, BLUE) for number in range(60)])
+    assert len(one.engine.desired._news) < 50
+    assert len(one.send()) == 105

@@ -169,8 +169,8 @@ def test_an_app_is_switched(client: FlaskClient, view: FakeView) -> None:
         ("/api/v1/healthz?deep=1", 422, "deep: is not known here"),
         ("/api/v1/events?after=3", 422, "after: is not known here"),
         ("/api/v1/ports?bridge=s1&bridge=s2", 422, "bridge: is given twice"),
-        ("/api/v1/nothing", 404, "described at /openapi"),
-        ("/elsewhere", 404, "described at /openapi"),
+        ("/api/v1/nothing", 404, "/openapi describes all"),
+        ("/elsewhere", 404, "/openapi describes all"),
     ],
 )
 def test_refusals_are_problems(client: FlaskClient, path: str, status: int, says: str) -> None:
