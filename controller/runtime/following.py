@@ -2,8 +2,8 @@
 
 To compute a tree costs what the fabric is large, however small the change. So all changes that arrive together are followed
 once, in a round of its own; and where a round takes long, the next one waits, so that most of the time is for everybody else.
-Paths do not wait for flood trees that take long: what they change is sent first. Links that are down leave the next hops
-towards those destinations that do not mind in rounds of their own, a few destinations in each.
+Paths do not wait for flood trees that take long, nor for any in a large fabric: what they change is sent first. Links that
+are down leave the next hops towards those destinations that do not mind in rounds of their own, a few destinations in each.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from controller.model import Link
 from controller.state.engine import Engine
 from controller.state.tables import Tx
 from controller.topology.costs import Costs
@@ -22,6 +23,7 @@ from controller.topology.paths import Paths
 PACE = 2.0  # times as long as a round took, until the next one; but no longer than
 LONGEST = {"paths": 0.05, "trees": 0.25, "shed": 0.05}  # seconds
 BRIEF = 0.002  # seconds; after a shorter round the next one does not wait
+LARGE = 2000  # directions of links; with more, what paths change is sent before trees are looked at
 
 
 class _Part:
@@ -100,17 +102,25 @@ class Following:
     def _next_at_once(self, ended: _Part) -> _Part | None:
         """After paths the trees, in the same round where they are brief."""
         trees = self._trees
-        if ended is self._shortest and trees.busy() and trees.brief:
+        if ended is self._shortest and trees.busy() and self._goes_along(trees):
             trees.began = time.perf_counter()
             return trees
         return None
+
+    def _goes_along(self, part: _Part) -> bool:
+        """What it changes is sent together with all else."""
+        return part.brief and not (part is self._trees and self._large)
+
+    @property
+    def _large(self) -> bool:
+        return len(self._engine.tables.rows[Link]) > LARGE
 
     def _ask(self, part: _Part) -> None:
         """Let a round begin, if there is anything to do."""
         if not part.busy():
             return
         wait = part.next - time.perf_counter()
-        self.due |= wait <= 0 and (part.brief or part is self._shortest)
+        self.due |= wait <= 0 and (part is self._shortest or self._goes_along(part))
         if part.asked:
             return
         part.asked = True
@@ -133,6 +143,9 @@ class Following:
             self._alarm = loop.call_at(when, self._begin, self._shed)
 
     def _begin(self, part: _Part) -> None:
+        if part is self._trees and self._large and self._engine.desired.dirty:
+            asyncio.get_running_loop().call_soon(self._begin, part)  # bridges are being sent to, in slices
+            return
         part.asked = False
         if self._running is None:
             part.fresh = True

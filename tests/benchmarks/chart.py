@@ -21,8 +21,8 @@ def margin(ratio: float, goal: Goal) -> float:
 
 
 def draw(ratios: Mapping[str, float], goals: Mapping[str, Goal]) -> str:
-    """The chart of all ratios that have a goal."""
-    rows = [(name, ratios[name], goal) for name, goal in goals.items() if name in ratios]
+    """The chart of all ratios that have a goal other than none at all."""
+    rows = [(name, ratios[name], goal) for name, goal in goals.items() if name in ratios and goal.limit]
     height = TOP + ROW * len(rows) + 10
     style = 'font-family="sans-serif" font-size="12"'
     body = "\n".join([*_frame(height), *(line for at, row in enumerate(rows) for line in _row(at, *row))])
