@@ -8,7 +8,7 @@ import pytest
 
 from tests.soak.churn import soak
 
-SECONDS = float(os.environ.get("WEFT_SOAK", "120"))
+SECONDS = float(os.environ.get("WEFT_SOAK", "180"))
 
 
 @pytest.mark.timeout(SECONDS + 180)
